@@ -1,0 +1,83 @@
+import { chmod, copyFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { cached, findCached } from '../cache.ts';
+import { step } from '../progress.ts';
+import { explain, findOnPath, runTool } from '../tool.ts';
+import { fetchPackages } from './debian-archive.ts';
+import { goInstall, hasGo } from './go-tool.ts';
+
+const VERSION = '2.15.1';
+/** Older servers lack atomic batches and message schedules. */
+const VERSION_MIN = [2, 12] as const;
+const CACHE_NAME = `nats-server-${VERSION}`;
+const VERSION_SECONDS_MAX = 10;
+const INSTEAD = 'or put a nats-server >= 2.12 on PATH, or set NATS_URL and MQTT_URL to servers of your own';
+
+/**
+ * The path of a nats-server >= 2.12: on PATH, else from the cache, else fetched with Go, else from Debian's archive.
+ * @throws CannotStart when none of these works
+ */
+export async function natsServer(): Promise<string> {
+  const onPath = await findOnPath('nats-server');
+  if (onPath !== null && (await isRecent(onPath))) return onPath;
+  const inCache = await findCached(CACHE_NAME);
+  if (inCache !== null) return join(inCache, 'nats-server');
+  try {
+    const folder = await cached(CACHE_NAME, fetchNatsServer);
+    return join(folder, 'nats-server');
+  } catch (error) {
+    throw explain(error, `nats-server ${VERSION}`, INSTEAD);
+  }
+}
+
+export interface NatsConfig {
+  serverName: string;
+  port: number;
+  /** Where JetStream keeps its streams; made when missing. */
+  storeFolder: string;
+  /** With a port, the server is the MQTT broker too. */
+  mqttPort?: number;
+}
+
+/**
+ * The server's configuration file. It listens on 127.0.0.1 only and syncs to disk once a second: killing the process
+ * loses nothing that was acknowledged, a power cut at most the last second.
+ */
+export function natsConfig(config: NatsConfig): string {
+  const lines = [
+    `server_name: ${JSON.stringify(config.serverName)}`,
+    `listen: "127.0.0.1:${config.port}"`,
+    `jetstream { store_dir: ${JSON.stringify(config.storeFolder)}, sync_interval: "1s" }`,
+    ...(config.mqttPort === undefined ? [] : [`mqtt { listen: "127.0.0.1:${config.mqttPort}" }`]),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+/** True for the output of `nats-server --version` of a server that has everything Stratum needs. */
+export function isRecentVersion(output: string): boolean {
+  const [, major, minor] = /v(\d+)\.(\d+)\./.exec(output) ?? [];
+  if (major === undefined || minor === undefined) return false;
+  return Number(major) > VERSION_MIN[0] || (Number(major) === VERSION_MIN[0] && Number(minor) >= VERSION_MIN[1]);
+}
+
+async function isRecent(binary: string): Promise<boolean> {
+  try {
+    return isRecentVersion(await runTool(binary, ['--version'], { secondsMax: VERSION_SECONDS_MAX }));
+  } catch {
+    return false;
+  }
+}
+
+async function fetchNatsServer(folder: string): Promise<void> {
+  if (await hasGo()) {
+    await step(`nats-server ${VERSION}: built with Go`, () =>
+      goInstall(`github.com/nats-io/nats-server/v2@v${VERSION}`, folder),
+    );
+    return;
+  }
+  await step("nats-server: fetched from Debian's archive", async () => {
+    await fetchPackages({ folder: join(folder, 'package'), packages: ['nats-server'], withDependencies: false });
+    await copyFile(join(folder, 'package/usr/bin/nats-server'), join(folder, 'nats-server'));
+    await chmod(join(folder, 'nats-server'), 0o755);
+  });
+}

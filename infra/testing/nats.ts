@@ -1,0 +1,90 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { natsConfig, natsServer } from '../local/parts/nats-server.ts';
+import { freePorts } from '../local/ports.ts';
+import { waitFor } from './waitFor.ts';
+
+const START_MS_MAX = 15_000;
+const STOP_MS_MAX = 5_000;
+
+/** A real nats-server with JetStream on ports of its own, in a temporary folder. Disposing ends it and deletes the folder. */
+export interface TestNats extends AsyncDisposable {
+  /** `nats://127.0.0.1:<port>` */
+  url: string;
+  /** `mqtt://127.0.0.1:<port>`; only listened on when asked for with `mqtt: true`. */
+  mqttUrl: string;
+  /** The pid of the running server; another one after `restart`. */
+  readonly pid: number;
+  /** Kills the server with SIGKILL and waits until it is gone; its files stay. */
+  kill(): Promise<void>;
+  /** Starts it again on the same ports with the same files; ends it in order first if it still runs. */
+  restart(): Promise<void>;
+}
+
+export interface TestNatsOptions {
+  /** Listen for MQTT clients too. */
+  mqtt?: boolean;
+}
+
+const alive = new Set<ChildProcess>();
+process.once('exit', () => alive.forEach((server) => void server.kill('SIGKILL')));
+
+/** Starts a nats-server and waits until it takes clients. */
+export async function startNats(options: TestNatsOptions = {}): Promise<TestNats> {
+  const binary = await natsServer();
+  const folder = await mkdtemp(join(tmpdir(), 'stratum-test-nats-'));
+  const ports = await freePorts('port', 'mqttPort');
+  const storeFolder = join(folder, 'jetstream');
+  await mkdir(storeFolder);
+  const configFile = join(folder, 'nats.conf');
+  const mqttPort = options.mqtt === true ? { mqttPort: ports.mqttPort } : {};
+  await writeFile(configFile, natsConfig({ serverName: 'test', port: ports.port, storeFolder, ...mqttPort }));
+  let server = await launch(binary, configFile, join(folder, 'first.log'));
+  let restarts = 0;
+  return {
+    url: `nats://127.0.0.1:${ports.port}`,
+    mqttUrl: `mqtt://127.0.0.1:${ports.mqttPort}`,
+    get pid() {
+      return server.pid ?? 0;
+    },
+    kill: () => end(server, 'SIGKILL'),
+    async restart() {
+      await end(server, 'SIGTERM');
+      restarts += 1;
+      server = await launch(binary, configFile, join(folder, `restart-${restarts}.log`));
+    },
+    async [Symbol.asyncDispose]() {
+      await end(server, 'SIGTERM');
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function launch(binary: string, configFile: string, logFile: string): Promise<ChildProcess> {
+  const log = openSync(logFile, 'a');
+  const server = spawn(binary, ['-c', configFile], { stdio: ['ignore', log, log] });
+  closeSync(log);
+  alive.add(server);
+  server.once('exit', () => alive.delete(server));
+  await waitFor(
+    async () => {
+      if (server.exitCode !== null) throw new Error(`nats-server ended: ${await readFile(logFile, 'utf8')}`);
+      return (await readFile(logFile, 'utf8')).includes('Server is ready');
+    },
+    { what: 'nats-server to be ready', msMax: START_MS_MAX },
+  );
+  return server;
+}
+
+async function end(server: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (server.exitCode !== null || server.signalCode !== null) return;
+  const exited = once(server, 'exit');
+  server.kill(signal);
+  const timer = setTimeout(() => server.kill('SIGKILL'), STOP_MS_MAX);
+  await exited;
+  clearTimeout(timer);
+}
