@@ -15,6 +15,9 @@ const BACKOFF_MS_MAX = 15_000;
 /** A child that ran this long is healthy again: its next crash counts as the first. */
 const HEALTHY_AFTER_MS = 60_000;
 
+/** The signals that end a child in order, and the one that ends it in any case. */
+export type StopSignal = 'SIGTERM' | 'SIGINT' | 'SIGKILL';
+
 /** A process to keep alive, as data. */
 export interface ChildSpec {
   name: string;
@@ -26,7 +29,7 @@ export interface ChildSpec {
   /** A line in its log since it was started, or a condition that is polled. */
   ready: RegExp | (() => Promise<boolean>);
   readyMsMax: number;
-  stopSignal: NodeJS.Signals;
+  stopSignal: StopSignal;
   /** Killed when it has not ended this long after its stop signal. */
   stopMsMax: number;
   /** Children of the highest tier stop first, and all of a tier at once. */
@@ -36,7 +39,7 @@ export interface ChildSpec {
 /** What is recorded of a running child, so that a later start can clean up after a starter that was killed. */
 export interface ChildRecord extends ProcessMark {
   name: string;
-  stopSignal: NodeJS.Signals;
+  stopSignal: StopSignal;
 }
 
 export interface Supervisor {
@@ -108,14 +111,14 @@ export function supervise(options: SuperviseOptions): Supervisor {
   };
 
   const keepAlive = async (child: Child): Promise<void> => {
-    const process = child.process;
     const how = await child.exited;
     if (child.isExpectedToEnd || stopping.signal.aborted) return;
     child.crashes = Date.now() - child.startedAtMs > HEALTHY_AFTER_MS ? 1 : child.crashes + 1;
     const pauseMs = backoffMs(child.crashes);
     say(`${child.spec.name} ended (${how}); starting it again in ${(pauseMs / 1000).toFixed(1)} s`);
     await wait(pauseMs, undefined, { signal: stopping.signal }).catch(() => undefined);
-    if (stopping.signal.aborted || child.process !== null || process === child.process) return;
+    // A restart that was asked for in the meantime has already begun it anew.
+    if (stopping.signal.aborted || child.process !== null || child.isExpectedToEnd) return;
     launch(child);
     void keepAlive(child);
     const outcome = await untilReady(child, stopping.signal);

@@ -7,7 +7,8 @@ import { databasePart } from '../local/parts/database.ts';
 import { natsServer } from '../local/parts/nats-server.ts';
 import { freePorts } from '../local/ports.ts';
 import { say, step } from '../local/progress.ts';
-import { supervise } from '../local/supervisor.ts';
+import { type ChildRecord, supervise } from '../local/supervisor.ts';
+import { recordServers, removeAbandonedServers, TEST_FOLDER_PREFIX } from './abandoned.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -24,6 +25,7 @@ declare module 'vitest' {
  * of one's own instead.
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  await removeAbandonedServers();
   project.provide('natsServerPath', await natsServer());
   const own = process.env.MONGODB_URI;
   if (own !== undefined && own !== '') {
@@ -33,8 +35,9 @@ export default async function setup(project: TestProject): Promise<() => Promise
     return async () => undefined;
   }
   const part = await databasePart();
-  const folder = await mkdtemp(join(tmpdir(), 'stratum-test-database-'));
-  const supervisor = supervise({ logFolder: join(folder, 'logs'), onEvent: say });
+  const folder = await mkdtemp(join(tmpdir(), `${TEST_FOLDER_PREFIX}database-`));
+  const onChange = (running: ChildRecord[]) => recordServers(folder, running);
+  const supervisor = supervise({ logFolder: join(folder, 'logs'), onEvent: say, onChange });
   const stop = async () => {
     await supervisor.stop();
     await rm(folder, { recursive: true, force: true });

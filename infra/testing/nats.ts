@@ -6,10 +6,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { natsConfig, natsServer } from '../local/parts/nats-server.ts';
 import { freePorts } from '../local/ports.ts';
+import { markOf } from '../local/process-identity.ts';
+import { recordServers, TEST_FOLDER_PREFIX } from './abandoned.ts';
 import { waitFor } from './waitFor.ts';
 
 const START_MS_MAX = 15_000;
 const STOP_MS_MAX = 5_000;
+const CONFIG_FILE = 'nats.conf';
 
 /** A real nats-server with JetStream on ports of its own, in a temporary folder. Disposing ends it and deletes the folder. */
 export interface TestNats extends AsyncDisposable {
@@ -36,14 +39,16 @@ process.once('exit', () => alive.forEach((server) => void server.kill('SIGKILL')
 /** Starts a nats-server and waits until it takes clients. */
 export async function startNats(options: TestNatsOptions = {}): Promise<TestNats> {
   const binary = await natsServer();
-  const folder = await mkdtemp(join(tmpdir(), 'stratum-test-nats-'));
+  const folder = await mkdtemp(join(tmpdir(), `${TEST_FOLDER_PREFIX}nats-`));
   const ports = await freePorts('port', 'mqttPort');
   const storeFolder = join(folder, 'jetstream');
   await mkdir(storeFolder);
-  const configFile = join(folder, 'nats.conf');
   const mqttPort = options.mqtt === true ? { mqttPort: ports.mqttPort } : {};
-  await writeFile(configFile, natsConfig({ serverName: 'test', port: ports.port, storeFolder, ...mqttPort }));
-  let server = await launch(binary, configFile, join(folder, 'first.log'));
+  await writeFile(
+    join(folder, CONFIG_FILE),
+    natsConfig({ serverName: 'test', port: ports.port, storeFolder, ...mqttPort }),
+  );
+  let server = await launch(binary, folder, 'first.log');
   let restarts = 0;
   return {
     url: `nats://127.0.0.1:${ports.port}`,
@@ -55,7 +60,7 @@ export async function startNats(options: TestNatsOptions = {}): Promise<TestNats
     async restart() {
       await end(server, 'SIGTERM');
       restarts += 1;
-      server = await launch(binary, configFile, join(folder, `restart-${restarts}.log`));
+      server = await launch(binary, folder, `restart-${restarts}.log`);
     },
     async [Symbol.asyncDispose]() {
       await end(server, 'SIGTERM');
@@ -64,10 +69,14 @@ export async function startNats(options: TestNatsOptions = {}): Promise<TestNats
   };
 }
 
-async function launch(binary: string, configFile: string, logFile: string): Promise<ChildProcess> {
+async function launch(binary: string, folder: string, logName: string): Promise<ChildProcess> {
+  const logFile = join(folder, logName);
   const log = openSync(logFile, 'a');
-  const server = spawn(binary, ['-c', configFile], { stdio: ['ignore', log, log] });
+  const args = ['-c', join(folder, CONFIG_FILE)];
+  const server = spawn(binary, args, { stdio: ['ignore', log, log], detached: true });
   closeSync(log);
+  const mark = server.pid === undefined ? null : markOf(server.pid);
+  recordServers(folder, mark === null ? [] : [{ ...mark, name: 'nats-server', stopSignal: 'SIGKILL' }]);
   alive.add(server);
   server.once('exit', () => alive.delete(server));
   await waitFor(
