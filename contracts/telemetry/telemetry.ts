@@ -70,13 +70,17 @@ export const refusalView = z.object({
 });
 export type RefusalView = z.infer<typeof refusalView>;
 
-/** Count, extremes, sum and last of one parameter in one bucket; `secondsOutside` is time outside the limits, by event time. */
+/**
+ * Count, extremes, sum and last of one parameter in one bucket. By event time: `secondsObserved` is the time from each
+ * reading to the next (a longer silence counts in part only), `secondsOutside` what of it was outside the limits.
+ */
 export const aggregateSchema = z.object({
   count: z.number().int(),
   min: z.number(),
   max: z.number(),
   sum: z.number(),
   last: z.number(),
+  secondsObserved: z.number(),
   secondsOutside: z.number(),
 });
 export type ParameterAggregate = z.infer<typeof aggregateSchema>;
