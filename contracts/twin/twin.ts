@@ -95,7 +95,12 @@ export type TwinEvent =
   | { type: 'LimitsChanged'; data: z.infer<typeof limitsChangedV1> }
   | { type: 'TwinDecommissioned'; data: z.infer<typeof twinDecommissionedV1> };
 
-export const changeLimitsRequest = z.strictObject({ limits: limitsSchema, reason: z.string().min(3).max(200) });
+/** Body of `POST /api/twins/:twinId/limits`. */
+export const changeLimitsRequest = z.strictObject({
+  parameter: parameterKeySchema,
+  limits: limitsSchema,
+  reason: z.string().trim().min(3).max(200),
+});
 
 /** Read model `twin_directory`: what each twin is and which limits are in force. `_id` = twinId. */
 export const twinDirectoryDocument = twinDefinitionSchema.extend({
@@ -128,3 +133,7 @@ export const twinView = z.object({
   position: z.array(positionSchema),
 });
 export type TwinView = z.infer<typeof twinView>;
+
+/** Answer of `GET /api/twins`: every commissioned twin. */
+export const twinsView = z.object({ twins: z.array(twinView) });
+export type TwinsView = z.infer<typeof twinsView>;
