@@ -62,7 +62,9 @@ function identityOf(request: FastifyRequest): { user: User; expiresAt: Date } {
 }
 
 async function signedIn(request: FastifyRequest): Promise<User> {
-  const { sub, email, name, role, shopfloorId, exp } = claimsSchema.parse(await verified(request));
+  const claims = claimsSchema.safeParse(await verified(request));
+  if (!claims.success) throw signInFirst('TokenInvalid');
+  const { sub, email, name, role, shopfloorId, exp } = claims.data;
   const user: User = { id: sub, email, name, role, ...(shopfloorId === undefined ? {} : { shopfloorId }) };
   users.set(request, { user, expiresAt: new Date(exp * 1000) });
   return user;
@@ -73,15 +75,17 @@ async function verified(request: FastifyRequest): Promise<object> {
     return await request.jwtVerify<object>();
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : '';
-    const isExpired = code === 'FST_JWT_AUTHORIZATION_TOKEN_EXPIRED';
-    const isMissing = code === 'FST_JWT_NO_AUTHORIZATION_IN_HEADER';
-    throw new Problem(401, 'Sign in first', {
-      code: isExpired ? 'TokenExpired' : isMissing ? 'TokenMissing' : 'TokenInvalid',
-      detail: isExpired
-        ? 'The access token has expired; refresh it.'
-        : isMissing
-          ? 'Send the access token as Authorization: Bearer <token>.'
-          : 'The access token is not valid.',
-    });
+    if (code === 'FST_JWT_AUTHORIZATION_TOKEN_EXPIRED') throw signInFirst('TokenExpired');
+    throw signInFirst(code === 'FST_JWT_NO_AUTHORIZATION_IN_HEADER' ? 'TokenMissing' : 'TokenInvalid');
   }
+}
+
+const tokenProblems = {
+  TokenExpired: 'The access token has expired; refresh it.',
+  TokenMissing: 'Send the access token as Authorization: Bearer <token>.',
+  TokenInvalid: 'The access token is not valid.',
+};
+
+function signInFirst(code: keyof typeof tokenProblems): Problem {
+  return new Problem(401, 'Sign in first', { code, detail: tokenProblems[code] });
 }
