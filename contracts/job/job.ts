@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { instantSchema } from '../envelope.ts';
-import { orderIdSchema } from '../order/order.ts';
+import { jobStateSchema, orderIdSchema } from '../order/order.ts';
 import { tokenSchema } from '../subjects.ts';
 
 /** Id of a job order: the part of an order that one shopfloor makes. */
@@ -102,3 +102,27 @@ export type ProductionDayDocument = z.infer<typeof productionDayDocument>;
 /** `GET /api/production?from=&to=` (days, default the last 14). */
 export const productionView = z.object({ from: z.string(), to: z.string(), days: z.array(productionDayDocument) });
 export type ProductionView = z.infer<typeof productionView>;
+
+/** One job as its shopfloor sees it; `quantity`, `good` and `defective` are pieces of this job. */
+const workItem = z.object({
+  orderId: z.string(),
+  jobId: z.string(),
+  description: z.string(),
+  material: z.string(),
+  quantity: z.number().int(),
+  good: z.number().int(),
+  defective: z.number().int(),
+  state: jobStateSchema,
+  placedAt: instantSchema,
+  dueAt: instantSchema.nullable(),
+  dispatchedAt: instantSchema.nullable(),
+  completedAt: instantSchema.nullable(),
+});
+export type WorkItem = z.infer<typeof workItem>;
+/** `GET /api/work?shopfloorId=`: the open jobs of a shopfloor, oldest order first, and those completed last, newest first. */
+export const workView = z.object({
+  shopfloorId: z.string(),
+  open: z.array(workItem),
+  completed: z.array(workItem),
+});
+export type WorkView = z.infer<typeof workView>;

@@ -21,7 +21,7 @@ export const orderPlacedV1 = z.object({
   material: z.string(),
   dueAt: instantSchema.optional(),
 });
-/** How an order was split: `jobs` always add up to the quantity; `capacities` are the ones used (pieces per hour, live floors only). */
+/** How an order was split: `jobs` always add up to the quantity; `capacities` lists every floor as it was then (pieces per hour); only live ones got work. */
 export const orderDistributedV1 = z.object({
   orderId: orderIdSchema,
   method: z.literal('largest-remainder/1'),
@@ -57,7 +57,7 @@ export type OrderEvent =
 export const jobStateSchema = z.enum(['Waiting', 'Dispatched', 'Running', 'Held', 'Completed', 'Aborted', 'Cancelled']);
 export type JobState = z.infer<typeof jobStateSchema>;
 
-/** Read model `orders`; `_id` = orderId. `good` and `defective` are pieces so far. */
+/** Read model `orders`; `_id` = orderId. `good` and `defective` are pieces so far; `placedPosition` is the sequence of `OrderPlaced`, by which lists are ordered. */
 export const orderDocument = z.object({
   _id: z.string(),
   site: z.string(),
@@ -68,6 +68,7 @@ export const orderDocument = z.object({
   state: jobStateSchema,
   placedAt: instantSchema,
   placedBy: z.string(),
+  placedPosition: z.number().int(),
   completedAt: instantSchema.nullable(),
   onTime: z.boolean().nullable(),
   good: z.number().int(),

@@ -41,7 +41,7 @@ export const setCapacityRequest = z.strictObject({ capacityPerHour: capacitySche
 /** Anything valid JSON counts as life. */
 export const heartbeatSchema = z.json();
 
-/** Read model `shopfloors`; `_id` = shopfloorId. A floor starts as silent until its first heartbeat. */
+/** Read model `shopfloors`; `_id` = shopfloorId. A floor starts as silent until its first heartbeat; it is live or silent since `changedAt`. */
 export const shopfloorDocument = z.object({
   _id: z.string(),
   site: z.string(),

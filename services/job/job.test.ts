@@ -128,7 +128,7 @@ describe('job', () => {
   });
 
   test('remembers every one of many reports', () => {
-    const history = [released];
+    const history: JobEvent[] = [released];
     for (let n = 1; n <= 700; n += 1) history.push(reported({ reportId: `r${n}`, produced: 1, defective: 0 }, n, 0));
     for (const n of [1, 256, 257, 700]) {
       given(job, history)
