@@ -94,7 +94,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     verify: { algorithms: ['HS256'] },
   });
   await app.register(rateLimit, { global: false });
-  rememberAnswers(app, answers);
+  rememberAnswers(app, answers, jwtSecret);
   await describeApi(app, about);
   answerUnknown(app, await serveWeb(app, webFolder));
   return app;

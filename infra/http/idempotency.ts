@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import type { KV } from '@nats-io/kv';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
@@ -16,7 +17,7 @@ const ANSWER_BYTES_MAX = 256 * 1024;
 const visible = /^[\x21-\x7e]+$/;
 
 const rememberedSchema = z.object({
-  /** Of the validated body, so that spaces and the order of keys do not matter. */
+  /** Of the validated body, so that spaces and the order of keys do not matter. Keyed: a body may hold a password. */
   bodyDigest: z.string(),
   /** Absent while the first request is at work, or if it died at it. */
   answer: z.object({ status: z.number().int(), contentType: z.string(), body: z.string() }).optional(),
@@ -43,14 +44,16 @@ declare module 'fastify' {
  * 422. Keys belong to an account and a path. Two such requests at once both run: the command's id, made from the key,
  * lets only one of them do anything.
  */
-export function rememberAnswers(app: App, memory: AnswerMemory | undefined): void {
+export function rememberAnswers(app: App, memory: AnswerMemory | undefined, secret: string): void {
   const asked = new WeakMap<FastifyRequest, { key: string; bodyDigest: string; isFirst: boolean }>();
 
   app.addHook('preHandler', async (request, reply) => {
     const header = idempotencyKeyOf(request);
     if (header === undefined || memory === undefined || request.routeOptions.url === undefined) return;
     const key = digestOf(accountIdOf(request) ?? '', pathOf(request), header);
-    const bodyDigest = digestOf(JSON.stringify(request.body ?? null));
+    const bodyDigest = createHmac('sha256', secret)
+      .update(JSON.stringify(request.body ?? null))
+      .digest('base64url');
     const isFirst = await memory.create(key, { bodyDigest });
     asked.set(request, { key, bodyDigest, isFirst });
     if (isFirst) return;

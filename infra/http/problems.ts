@@ -91,13 +91,22 @@ function byName(error: Error): Problem | undefined {
       });
     case 'TooMuchContention':
       return unavailable('Too many changes to the same thing at once. Try again.');
+    case 'Overloaded':
+      return unavailable('Too much is waiting here. Try again.');
+    case 'CommandIdTaken':
+      return new Problem(422, 'The Idempotency-Key was used for another request', {
+        code: 'IdempotencyKeyReused',
+        detail: 'This key came before with another request. Use a new key for a new one.',
+      });
+    case 'EventTooLarge':
+      return new Problem(413, 'The body is too large', { detail: error.message });
+    case 'Unavailable':
     case 'ClosedConnectionError':
     case 'ConnectionError':
     case 'DrainingConnectionError':
     case 'NoRespondersError':
     case 'RequestError':
     case 'TimeoutError':
-    case 'StoreUnavailable':
       return unavailable('The event log is out of reach. It is being reconnected.');
     case 'MongoServerSelectionError':
     case 'MongoNetworkError':
