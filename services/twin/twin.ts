@@ -1,5 +1,6 @@
 import { type Decider, Rejected } from '@stratum/contracts/decider.ts';
 import type { Command } from '@stratum/contracts/envelope.ts';
+import { definitionAfter } from '@stratum/contracts/twin/definitions.ts';
 import type { Limits, TwinDefinition, TwinEvent } from '@stratum/contracts/twin/twin.ts';
 
 /** What may be wished of a twin. The definitions and limits in it have passed their schemas. */
@@ -53,17 +54,10 @@ function evolveTwin(state: TwinState, event: TwinEvent): TwinState {
     case 'LimitsChanged':
       return state.status === 'unknown'
         ? state
-        : { ...state, definition: withLimits(state.definition, event.data.parameter, event.data.limits) };
+        : { ...state, definition: definitionAfter(state.definition, event) ?? state.definition };
     case 'TwinDecommissioned':
       return state.status === 'unknown' ? state : { status: 'decommissioned', definition: state.definition };
   }
-}
-
-function withLimits(definition: TwinDefinition, parameter: string, limits: Limits): TwinDefinition {
-  return {
-    ...definition,
-    parameters: definition.parameters.map((one) => (one.key === parameter ? { ...one, limits } : one)),
-  };
 }
 
 function commission(state: TwinState, definition: TwinDefinition): TwinEvent[] {
