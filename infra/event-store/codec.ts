@@ -1,0 +1,165 @@
+import {
+  type Command,
+  type Decided,
+  type Envelope,
+  type EventOf,
+  positionOf,
+  type Recorded,
+  type StreamName,
+} from '@stratum/contracts/envelope.ts';
+import { events as contracts, type EventContract } from '@stratum/contracts/registry.ts';
+import type { Aggregate } from '@stratum/contracts/subjects.ts';
+import { type Reading, readingV1 } from '@stratum/contracts/telemetry/telemetry.ts';
+import { EventTooLarge, NotInContract } from './errors.ts';
+import type { HeaderReader, RawMessage, StoredMessage } from './message.ts';
+import { header } from './publisher.ts';
+
+/** Largest body of one event, bytes; half of what the server takes, headers and all. */
+export const EVENT_BYTES_MAX = 512 * 1024;
+const TYPES_REMEMBERED_MAX = 100;
+const SCHEMA_PREFIX = 'urn:stratum:schema:';
+const COMMAND_ID = /^[\x21-\x7e]{1,200}$/;
+const decoder = new TextDecoder();
+
+/** An event as read from PLANT: its data parsed by the newest version of its schema. */
+export type RecordedEvent = EventOf<Decided>;
+
+/** A reading as read from TELEMETRY, in the shape of an event. */
+export type ReadingRecorded = EventOf<{ type: 'ReadingRecorded'; data: Reading }>;
+
+/** An event ready to be published: CloudEvents attributes as header lines, the data alone as body. */
+export type EncodedEvent = { id: string; headers: string; body: Uint8Array };
+
+/**
+ * Writes the events of one command. Strict: data must pass the newest schema of its type.
+ * @throws NotInContract, EventTooLarge, TypeError (an id that does not fit a header)
+ */
+export function encodeEvents(aggregate: Aggregate, events: readonly Decided[], command: Command): EncodedEvent[] {
+  if (!COMMAND_ID.test(command.id)) throw new TypeError('a command id has 1 to 200 visible ASCII characters');
+  const common =
+    header('ce-specversion', '1.0') +
+    header('ce-source', `/services/${aggregate.entity}`) +
+    header('ce-subject', aggregate.id) +
+    header('ce-time', command.time) +
+    header('ce-correlationid', command.correlationId) +
+    header('ce-causationid', command.id) +
+    header('ce-actor', command.actor);
+  return events.map(({ type, data }, index) => {
+    const { versions } = contractOf(type, aggregate.entity);
+    const body = Buffer.from(JSON.stringify(parse(type, versions.length, data)));
+    if (body.byteLength > EVENT_BYTES_MAX) throw new EventTooLarge(type, body.byteLength, EVENT_BYTES_MAX);
+    const id = `${command.id}-${index}`;
+    const own =
+      header('Nats-Msg-Id', id) +
+      header('ce-id', id) +
+      header('ce-type', type) +
+      header('ce-dataschema', `${SCHEMA_PREFIX}${type}.v${versions.length}`);
+    return { id, headers: own + common, body };
+  });
+}
+
+/**
+ * Reads one message of PLANT or TELEMETRY. Tolerant: unknown fields are dropped, old versions are upcast; an unknown type
+ * gives `undefined` and is counted. A TELEMETRY message reads as `ReadingRecorded` with the twin's id as subject.
+ * @throws NotInContract when the data does not fit its schema or was written by a newer version of this program
+ */
+export function decodeEvent(message: RawMessage): RecordedEvent | ReadingRecorded | undefined {
+  return message.stream === 'TELEMETRY' ? decodeReading(message) : decodePlantEvent(message);
+}
+
+/** Reads one message of PLANT; see `decodeEvent`. */
+export function decodePlantEvent(message: StoredMessage): RecordedEvent | undefined {
+  const headers = message.headers;
+  const type = headers.get('ce-type') ?? '';
+  const contract = Object.hasOwn(contracts, type) ? contracts[type] : undefined;
+  if (contract === undefined) {
+    countUnknown(type);
+    return undefined;
+  }
+  const [, site = '', entity = ''] = message.subject.split('.');
+  const envelope = envelopeOf(headers);
+  const data = upcast(type, contract, envelope.version, JSON.parse(decoder.decode(message.data)));
+  return { type, data, envelope, recorded: recordedOf('PLANT', message, site, entity) };
+}
+
+/** Reads one message of TELEMETRY. Its headers are not looked at: what they say stands in subject and body too. */
+export function decodeReading(message: StoredMessage): ReadingRecorded {
+  const [, site = '', twinId = ''] = message.subject.split('.');
+  const parsed = readingV1.safeParse(JSON.parse(decoder.decode(message.data)));
+  if (!parsed.success) throw new NotInContract(`TELEMETRY:${message.sequence} is no reading`, { cause: parsed.error });
+  const id = positionOf('TELEMETRY', message.sequence);
+  return {
+    type: 'ReadingRecorded',
+    data: parsed.data,
+    envelope: {
+      id,
+      version: 1,
+      source: '/services/telemetry',
+      subject: twinId,
+      occurredAt: parsed.data.observedAt,
+      correlationId: id,
+      causationId: id,
+      actor: 'gateway:telemetry',
+    },
+    recorded: recordedOf('TELEMETRY', message, site, 'twin'),
+  };
+}
+
+const unknownTypes = new Map<string, number>();
+
+/** How many events of types this program does not know were skipped since it started, by type. */
+export function skippedEvents(): ReadonlyMap<string, number> {
+  return unknownTypes;
+}
+
+function countUnknown(type: string): void {
+  const name = unknownTypes.has(type) || unknownTypes.size < TYPES_REMEMBERED_MAX ? type : 'others';
+  unknownTypes.set(name, (unknownTypes.get(name) ?? 0) + 1);
+}
+
+function contractOf(type: string, entity: string): EventContract {
+  const contract = Object.hasOwn(contracts, type) ? contracts[type] : undefined;
+  if (contract === undefined) throw new NotInContract(`${type} is not in the registry of events`);
+  if (contract.entity !== entity) throw new NotInContract(`${type} is an event of ${contract.entity}, not ${entity}`);
+  return contract;
+}
+
+function parse(type: string, version: number, data: unknown): unknown {
+  const schema = contracts[type]?.versions[version - 1];
+  if (schema === undefined) throw new NotInContract(`${type}.v${version} is newer than this program`);
+  const parsed = schema.safeParse(data);
+  if (!parsed.success)
+    throw new NotInContract(`the data do not fit ${type}.v${version}: ${parsed.error.message}`, {
+      cause: parsed.error,
+    });
+  return parsed.data;
+}
+
+function upcast(type: string, contract: EventContract, version: number, data: unknown): unknown {
+  let newest = parse(type, version, data);
+  for (const step of contract.upcast.slice(version - 1)) newest = step(newest);
+  return newest;
+}
+
+function envelopeOf(headers: HeaderReader): Envelope {
+  const text = (name: string) => headers.get(name) ?? '';
+  return {
+    id: text('ce-id'),
+    version: Number(/\.v(\d+)$/.exec(text('ce-dataschema'))?.[1] ?? 1),
+    source: text('ce-source'),
+    subject: text('ce-subject'),
+    occurredAt: text('ce-time'),
+    correlationId: text('ce-correlationid'),
+    causationId: text('ce-causationid'),
+    actor: text('ce-actor'),
+  };
+}
+
+function recordedOf(
+  stream: StreamName,
+  { sequence, recordedAt }: StoredMessage,
+  site: string,
+  entity: string,
+): Recorded {
+  return { position: positionOf(stream, sequence), sequence, recordedAt, site, entity };
+}

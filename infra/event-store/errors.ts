@@ -1,0 +1,66 @@
+/** The server cannot be reached or cannot take anything just now: it may be tried again. The outcome is unknown. */
+export class Unavailable extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'Unavailable';
+  }
+}
+
+/** The server answered no. `code` is JetStream's `err_code` (10071: wrong last sequence), or the status where there is none. */
+export class ServerRefused extends Error {
+  readonly code: number;
+
+  constructor(code: number, message: string) {
+    super(message);
+    this.name = 'ServerRefused';
+    this.code = code;
+  }
+}
+
+/** More is waiting than this process holds; slow down and try again. */
+export class Overloaded extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'Overloaded';
+  }
+}
+
+/** An event's data is larger than the log takes. */
+export class EventTooLarge extends Error {
+  constructor(type: string, bytes: number, bytesMax: number) {
+    super(`${type} has ${bytes} bytes of data; at most ${bytesMax} are recorded`);
+    this.name = 'EventTooLarge';
+  }
+}
+
+/** Something that is no event of the contract was about to be written or has been read; a defect, never retried. */
+export class NotInContract extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'NotInContract';
+  }
+}
+
+/** The id of a command was used before for another aggregate: ids must be unique in the whole log. */
+export class CommandIdTaken extends Error {
+  constructor(commandId: string, subject: string) {
+    super(`the command id ${commandId} was used before, but not on ${subject}`);
+    this.name = 'CommandIdTaken';
+  }
+}
+
+/** Rivals wrote to the aggregate each time the command was decided. */
+export class TooMuchContention extends Error {
+  constructor(subject: string, attempts: number) {
+    super(`gave up on ${subject} after ${attempts} conflicts`);
+    this.name = 'TooMuchContention';
+  }
+}
+
+/** The log is not the one that was read before: it is shorter than a position already reached, or was created anew. */
+export class LogLost extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'LogLost';
+  }
+}

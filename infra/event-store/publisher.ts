@@ -1,0 +1,221 @@
+import {
+  type Msg,
+  type MsgHdrs,
+  type NatsConnection,
+  PermissionViolationError,
+  type Status,
+} from '@nats-io/transport-node';
+import { newInbox } from './connection.ts';
+import { onStatus } from './connection-status.ts';
+import { Overloaded, ServerRefused, Unavailable } from './errors.ts';
+
+/** At most this many requests wait for the server's answer; the measured best lies between 256 and 1024. */
+const IN_FLIGHT_MAX = 512;
+/** At most this many more wait for their turn; beyond it a request is refused at once. */
+const WAITING_MAX = 100_000;
+const ANSWER_MS_MAX = 5_000;
+const SWEEP_EVERY_MS = 100;
+const NOBODY_TAKES_IT = 503;
+const END_OF_BATCH = 204;
+const NOTHING_FOUND = 404;
+const FORBIDDEN = 403;
+
+/** The server's word that a message is stored. `isDuplicate`: it was there before, at this sequence. */
+export type Acknowledgement = { sequence: number; isDuplicate: boolean };
+
+/** Some stored messages in order; `pending` says how many more match. */
+export type StoredPage = { messages: Msg[]; pending: number };
+
+/**
+ * Requests to JetStream over one inbox: each reply subject is the inbox and a number, which finds the waiting promise in
+ * a map. No timer, no subscription, no error object per request, and headers are written as text: two to three times the
+ * client's own `publish`. All promises reject with `Unavailable` (no answer within 5 s, connection lost, no stream),
+ * `ServerRefused` or `Overloaded`.
+ */
+export type Publisher = {
+  /** Publishes into a stream and waits until it is stored. `headers` are lines made by `header`. */
+  publish(subject: string, body: Uint8Array, headers: string): Promise<Acknowledgement>;
+  /** Publishes without waiting: the members of an atomic batch before its last. */
+  send(subject: string, body: Uint8Array, headers: string): void;
+  /** Asks a stream for stored messages: `request` is the body of a direct get batch, as JSON. */
+  getBatch(stream: string, request: string): Promise<StoredPage>;
+  /** Asks a stream for the newest message of a subject. */
+  getLast(stream: string, subject: string): Promise<Msg | undefined>;
+};
+
+/** One header line. @throws TypeError when the value could break out of its line */
+export function header(name: string, value: string): string {
+  if (value.includes('\n') || value.includes('\r')) throw new TypeError(`the header ${name} must be one line`);
+  return `${name}: ${value}\r\n`;
+}
+
+type Request = {
+  subject: string;
+  body: Uint8Array;
+  headers: string;
+  deadline: number;
+  reject: (error: Error) => void;
+} & (
+  | { kind: 'store'; resolve: (acknowledgement: Acknowledgement) => void }
+  | { kind: 'get-batch'; resolve: (page: StoredPage) => void; messages: Msg[] }
+  | { kind: 'get-last'; resolve: (message: Msg | undefined) => void }
+);
+
+const nothing = new Uint8Array();
+const publishers = new WeakMap<NatsConnection, Publisher>();
+
+/** The publisher of a connection: one for all that use it; it ends with the connection. */
+export function publisherOf(nc: NatsConnection): Publisher {
+  const known = publishers.get(nc);
+  if (known !== undefined) return known;
+  const publisher = createPublisher(nc);
+  publishers.set(nc, publisher);
+  return publisher;
+}
+
+function createPublisher(nc: NatsConnection): Publisher {
+  const inbox = `${newInbox(nc)}.`;
+  const inFlight = new Map<string, Request>();
+  const waiting = new Set<Request>();
+  let isConnected = true;
+  let count = 0;
+
+  nc.subscribe(`${inbox}*`, {
+    callback: (error, message) => {
+      if (error !== null) return rejectAll(error);
+      const key = message.subject.slice(inbox.length);
+      const request = inFlight.get(key);
+      if (request !== undefined && answer(request, message)) settled(key);
+    },
+  });
+  const sweep = setInterval(rejectLate, SWEEP_EVERY_MS);
+  sweep.unref();
+  onStatus(nc, follow);
+
+  return {
+    publish: (subject, body, headers) =>
+      new Promise((resolve, reject) => enter({ kind: 'store', subject, body, headers, deadline: 0, resolve, reject })),
+    send: (subject, body, headers) => nc.publish(subject, body, { headers: raw(headers) }),
+    getBatch: (stream, request) =>
+      new Promise((resolve, reject) => {
+        const subject = `$JS.API.DIRECT.GET.${stream}`;
+        const body = Buffer.from(request);
+        enter({ kind: 'get-batch', subject, body, headers: '', deadline: 0, resolve, reject, messages: [] });
+      }),
+    getLast: (stream, of) =>
+      new Promise((resolve, reject) => {
+        const subject = `$JS.API.DIRECT.GET.${stream}.${of}`;
+        enter({ kind: 'get-last', subject, body: nothing, headers: '', deadline: 0, resolve, reject });
+      }),
+  };
+
+  function enter(request: Request): void {
+    if (!isConnected) request.reject(new Unavailable('the connection to NATS is down'));
+    else if (inFlight.size < IN_FLIGHT_MAX) start(request);
+    else if (waiting.size < WAITING_MAX) waiting.add(request);
+    else request.reject(new Overloaded(`${WAITING_MAX} requests to NATS are waiting already`));
+  }
+
+  function start(request: Request): void {
+    const key = (count++).toString(36);
+    request.deadline = Date.now() + ANSWER_MS_MAX;
+    inFlight.set(key, request);
+    try {
+      const { subject, body, headers } = request;
+      nc.publish(
+        subject,
+        body,
+        headers === '' ? { reply: inbox + key } : { reply: inbox + key, headers: raw(headers) },
+      );
+    } catch (error) {
+      request.reject(error instanceof Error ? error : new Error(String(error)));
+      settled(key);
+    }
+  }
+
+  function settled(key: string): void {
+    inFlight.delete(key);
+    for (const next of waiting) {
+      waiting.delete(next);
+      start(next);
+      return;
+    }
+  }
+
+  /** A map keeps the order of insertion, which is the order of the deadlines. */
+  function rejectLate(): void {
+    const now = Date.now();
+    for (const [key, request] of inFlight) {
+      if (request.deadline > now) return;
+      request.reject(new Unavailable(`no answer on ${request.subject} within ${ANSWER_MS_MAX} ms`));
+      settled(key);
+    }
+  }
+
+  function rejectAll(error: Error, subject?: string): void {
+    const all = [...inFlight, ...[...waiting].map((request) => ['', request] as const)];
+    if (subject === undefined) waiting.clear();
+    for (const [key, request] of all) {
+      if (subject !== undefined && request.subject !== subject) continue;
+      request.reject(error);
+      inFlight.delete(key);
+      waiting.delete(request);
+    }
+  }
+
+  function follow(status: Status): void {
+    if (status.type === 'disconnect') {
+      isConnected = false;
+      rejectAll(new Unavailable('the connection to NATS was lost'));
+    } else if (status.type === 'reconnect') {
+      isConnected = true;
+    } else if (status.type === 'error' && status.error instanceof PermissionViolationError) {
+      rejectAll(new ServerRefused(FORBIDDEN, status.error.message), status.error.subject);
+    } else if (status.type === 'close') {
+      isConnected = false;
+      clearInterval(sweep);
+      rejectAll(new Unavailable('the connection to NATS was closed'));
+    }
+  }
+}
+
+/** Settles a request by a message of the server; false while more messages are to come. */
+function answer(request: Request, message: Msg): boolean {
+  const status = message.headers?.code ?? 0;
+  if (status === NOBODY_TAKES_IT) {
+    request.reject(new Unavailable(`no stream takes ${request.subject} just now`));
+  } else if (request.kind === 'store') {
+    settleStored(request, message);
+  } else if (request.kind === 'get-last') {
+    if (status === 0) request.resolve(message);
+    else if (status === NOTHING_FOUND) request.resolve(undefined);
+    else request.reject(new ServerRefused(status, message.headers?.description ?? 'refused'));
+  } else if (status === 0) {
+    request.messages.push(message);
+    return false;
+  } else if (status === END_OF_BATCH || status === NOTHING_FOUND) {
+    const pending = Number(message.headers?.get('Nats-Num-Pending') ?? 0);
+    request.resolve({ messages: request.messages, pending });
+  } else {
+    request.reject(new ServerRefused(status, message.headers?.description ?? 'refused'));
+  }
+  return true;
+}
+
+type StoreAnswer = {
+  seq?: number;
+  duplicate?: boolean;
+  error?: { code: number; err_code: number; description: string };
+};
+
+function settleStored(request: Extract<Request, { kind: 'store' }>, message: Msg): void {
+  const { error, seq = 0, duplicate = false } = message.json<StoreAnswer>();
+  if (error === undefined) request.resolve({ sequence: seq, isDuplicate: duplicate });
+  else if (error.code === NOBODY_TAKES_IT) request.reject(new Unavailable(error.description));
+  else request.reject(new ServerRefused(error.err_code, error.description));
+}
+
+/** The client only ever calls `encode` of the headers it publishes. */
+function raw(headers: string): MsgHdrs {
+  return { encode: () => Buffer.from(`NATS/1.0\r\n${headers}\r\n`) } as unknown as MsgHdrs;
+}

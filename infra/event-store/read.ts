@@ -1,0 +1,71 @@
+import type { Msg } from '@nats-io/transport-node';
+import type { StoredIn, StoredMessage } from './message.ts';
+import type { Publisher } from './publisher.ts';
+
+/** Messages per request; the server takes no more. */
+const PAGE_SIZE = 1_000;
+
+/**
+ * Reads all messages of one subject after a sequence, oldest first; none is an empty list. One request per 1,000
+ * messages, no consumer. A replica may answer and be behind: guarded appends find out.
+ * @throws Unavailable, ServerRefused
+ */
+export async function readSubject(
+  publisher: Publisher,
+  stream: StoredIn,
+  subject: string,
+  after: number,
+): Promise<StoredMessage[]> {
+  const all: StoredMessage[] = [];
+  for (let next = after + 1; ; ) {
+    const request = `{"seq":${next},"next_by_subj":"${subject}","batch":${PAGE_SIZE}}`;
+    const { messages, pending } = await publisher.getBatch(stream, request);
+    for (const message of messages) all.push(storedOf(message));
+    const last = all.at(-1);
+    if (pending === 0 || messages.length === 0 || last === undefined) return all;
+    next = last.sequence + 1;
+  }
+}
+
+/** Reads the newest message of a subject, if there is one. @throws Unavailable, ServerRefused */
+export async function readLast(
+  publisher: Publisher,
+  stream: StoredIn,
+  subject: string,
+): Promise<StoredMessage | undefined> {
+  const last = await publisher.getLast(stream, subject);
+  return last === undefined ? undefined : storedOf(last);
+}
+
+/** Reads the message at a sequence of a stream, if it is there. @throws Unavailable, ServerRefused */
+export async function readAt(
+  publisher: Publisher,
+  stream: StoredIn,
+  sequence: number,
+): Promise<StoredMessage | undefined> {
+  const { messages } = await publisher.getBatch(stream, `{"seq":${sequence},"batch":1}`);
+  const [first] = messages.map((message) => storedOf(message));
+  return first?.sequence === sequence ? first : undefined;
+}
+
+/** Reads up to `limit` (1,000) messages from a sequence on, of the subjects that match. @throws Unavailable, ServerRefused */
+export async function readPage(
+  publisher: Publisher,
+  stream: StoredIn,
+  { from, subject, limit }: { from: number; subject: string; limit: number },
+): Promise<StoredMessage[]> {
+  const batch = Math.min(limit, PAGE_SIZE);
+  const { messages } = await publisher.getBatch(stream, JSON.stringify({ seq: from, next_by_subj: subject, batch }));
+  return messages.map((message) => storedOf(message));
+}
+
+function storedOf(message: Msg): StoredMessage {
+  const headers = message.headers ?? new Map<string, string>();
+  return {
+    subject: headers.get('Nats-Subject') ?? '',
+    sequence: Number(headers.get('Nats-Sequence')),
+    recordedAt: new Date(headers.get('Nats-Time-Stamp') ?? '').toISOString(),
+    headers,
+    data: message.data,
+  };
+}

@@ -1,0 +1,109 @@
+import type { NatsConnection } from '@nats-io/transport-node';
+import {
+  type RefusalReason,
+  type RefusalView,
+  refusalReasonSchema,
+  refusalReasons,
+} from '@stratum/contracts/telemetry/telemetry.ts';
+import { ServerRefused, Unavailable } from './errors.ts';
+import type { StoredMessage } from './message.ts';
+import { header, publisherOf } from './publisher.ts';
+import { readPage } from './read.ts';
+import { lastSequence } from './reader.ts';
+import { backoffMs, waitMs } from './wait.ts';
+
+const ATTEMPTS_MAX = 20;
+const WRONG_LAST_SEQUENCE = 10071;
+/** What is kept of a refused body, bytes; the rest stays in DEVICES for as long as that keeps it. */
+const BODY_BYTES_MAX = 64 * 1024;
+/** What of it is shown, characters. */
+const BODY_SHOWN_MAX = 2_000;
+const DETAIL_MAX = 500;
+const PAGE_MAX = 200;
+const decoder = new TextDecoder();
+
+export type Refusal = {
+  /** The position of what was refused: `DEVICES:12`. */
+  source: string;
+  /** The subject it came on. */
+  subject: string;
+  reason: RefusalReason;
+  /** One sentence for people. */
+  detail: string;
+  body: Uint8Array;
+};
+
+/**
+ * Keeps what was refused, with the reason, in REFUSED; once, however often it is refused. Its subject is
+ * `refused.<reason>.<stream>.<sequence>`, guarded to be the first for that source.
+ * @throws Unavailable, ServerRefused
+ */
+export async function refuse(nc: NatsConnection, refusal: Refusal): Promise<void> {
+  const [stream = '', sequence = ''] = refusal.source.split(':');
+  const place = `${stream}.${sequence}`;
+  const headers =
+    header('Nats-Expected-Last-Subject-Sequence', '0') +
+    header('Nats-Expected-Last-Subject-Sequence-Subject', `refused.*.${place}`) +
+    header('Refused-Source', refusal.source) +
+    header('Refused-Subject', refusal.subject) +
+    header('Refused-Reason', refusal.reason) +
+    header('Refused-Detail', oneLine(refusal.detail).slice(0, DETAIL_MAX));
+  const body = refusal.body.subarray(0, BODY_BYTES_MAX);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await publisherOf(nc).publish(`refused.${refusal.reason}.${place}`, body, headers);
+      return;
+    } catch (error) {
+      if (error instanceof ServerRefused && error.code === WRONG_LAST_SEQUENCE) return;
+      if (!(error instanceof Unavailable) || attempt === ATTEMPTS_MAX) throw error;
+    }
+    await waitMs(backoffMs(attempt));
+  }
+}
+
+/** Refusals, newest first, at most 200; `before` (a sequence of REFUSED) continues a list. @throws Unavailable, ServerRefused */
+export async function listRefusals(
+  nc: NatsConnection,
+  { before, limit }: { before?: number; limit: number },
+): Promise<RefusalView[]> {
+  const { first, last } = await lastSequence(nc, 'REFUSED');
+  const end = Math.min(before ?? Infinity, last + 1);
+  const start = Math.max(first, 1, end - Math.min(limit, PAGE_MAX));
+  if (start >= end) return [];
+  const messages = await readPage(publisherOf(nc), 'REFUSED', {
+    from: start,
+    subject: 'refused.>',
+    limit: end - start,
+  });
+  return messages.map(viewOf).reverse();
+}
+
+/** How many refusals are kept, by reason. @throws Unavailable, ServerRefused */
+export async function countRefusals(nc: NatsConnection): Promise<Record<RefusalReason, number>> {
+  const publisher = publisherOf(nc);
+  const counts = await Promise.all(
+    refusalReasons.map(async (reason) => {
+      const request = `{"seq":1,"next_by_subj":"refused.${reason}.>","batch":1}`;
+      const { messages, pending } = await publisher.getBatch('REFUSED', request);
+      return [reason, messages.length + pending] as const;
+    }),
+  );
+  return Object.fromEntries(counts) as Record<RefusalReason, number>;
+}
+
+function viewOf(message: StoredMessage): RefusalView {
+  const text = (name: string) => message.headers.get(name) ?? '';
+  return {
+    position: `REFUSED:${message.sequence}`,
+    refusedAt: message.recordedAt,
+    subject: text('Refused-Subject'),
+    reason: refusalReasonSchema.parse(text('Refused-Reason')),
+    detail: text('Refused-Detail'),
+    source: text('Refused-Source'),
+    body: decoder.decode(message.data).slice(0, BODY_SHOWN_MAX),
+  };
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s+/g, ' ');
+}

@@ -1,0 +1,49 @@
+import type { NatsConnection } from '@nats-io/transport-node';
+import type { Command, Decided, Position } from '@stratum/contracts/envelope.ts';
+import { type Aggregate, plantSubject } from '@stratum/contracts/subjects.ts';
+import { type AppendOptions, append } from './append.ts';
+import { decodePlantEvent, type RecordedEvent } from './codec.ts';
+import { publisherOf } from './publisher.ts';
+import { readSubject } from './read.ts';
+
+export type { RecordedEvent } from './codec.ts';
+
+/** The log of business facts, one aggregate at a time. */
+export type Store = {
+  /** The events of an aggregate after a sequence (from the first without it), oldest first; none is an empty list. */
+  read(aggregate: Aggregate, after?: number): Promise<RecordedEvent[]>;
+  /**
+   * Records the 1 to 100 events of one command, all or none, if nothing was recorded on the aggregate after `after`
+   * (sequence of the newest event known, 0 if none). Answers the position of the last.
+   */
+  append(
+    aggregate: Aggregate,
+    events: Decided[],
+    options: { after: number; command: Command },
+  ): Promise<Position | 'conflict'>;
+};
+
+/** The store on the PLANT stream of a connection; what both calls throw is listed at `append` and `readSubject`. */
+export function openStore(nc: NatsConnection): Store & AsyncDisposable {
+  const publisher = publisherOf(nc);
+  const underWay = new Set<Promise<unknown>>();
+  return {
+    async read(aggregate, after = 0) {
+      const messages = await readSubject(publisher, 'PLANT', plantSubject(aggregate), after);
+      return messages.map(decodePlantEvent).filter((event) => event !== undefined);
+    },
+    append: (aggregate, events, options: AppendOptions) =>
+      noted(underWay, append(publisher, aggregate, events, options)),
+    /** Waits until what is being appended is settled; the connection stays open. */
+    async [Symbol.asyncDispose]() {
+      await Promise.allSettled(underWay);
+    },
+  };
+}
+
+function noted<Result>(underWay: Set<Promise<unknown>>, promise: Promise<Result>): Promise<Result> {
+  underWay.add(promise);
+  const leave = () => underWay.delete(promise);
+  promise.then(leave, leave);
+  return promise;
+}

@@ -1,0 +1,140 @@
+import {
+  DiscardPolicy,
+  type JetStreamManager,
+  jetstreamManager,
+  RetentionPolicy,
+  StorageType,
+  StoreCompression,
+  type StreamConfig,
+} from '@nats-io/jetstream';
+import { type KV, Kvm } from '@nats-io/kv';
+import { type NatsConnection, nanos } from '@nats-io/transport-node';
+import { deviceSubjects } from '@stratum/contracts/subjects.ts';
+
+const DAY_MS = 86_400_000;
+const TELEMETRY_DAYS_DEFAULT = 90;
+const DEVICES_DAYS = 3;
+const REFUSED_DAYS = 30;
+const REFUSED_MESSAGES_MAX = 100_000;
+/** How long a message id is remembered. Nothing relies on it alone: memory grows with it. */
+const DUPLICATES_MS = 120_000;
+const API_MS_MAX = 10_000;
+
+type Settings = Partial<StreamConfig> & { name: string };
+
+const common = {
+  storage: StorageType.File,
+  retention: RetentionPolicy.Limits,
+  allow_direct: true,
+  duplicate_window: nanos(DUPLICATES_MS),
+} satisfies Partial<StreamConfig>;
+
+/** The settings of every stream. `TELEMETRY_MAX_AGE_DAYS` says how long readings are kept. @throws RangeError on nonsense there */
+export function streamSettings(environment: Record<string, string | undefined> = process.env): Settings[] {
+  const telemetryDays = Number(environment.TELEMETRY_MAX_AGE_DAYS ?? TELEMETRY_DAYS_DEFAULT);
+  if (!(telemetryDays > 0)) throw new RangeError('TELEMETRY_MAX_AGE_DAYS must be a number of days above 0');
+  return [
+    {
+      ...common,
+      name: 'PLANT',
+      subjects: ['plant.>'],
+      discard: DiscardPolicy.New,
+      deny_delete: true,
+      deny_purge: true,
+      allow_atomic: true,
+      compression: StoreCompression.None,
+    },
+    {
+      ...common,
+      name: 'TELEMETRY',
+      subjects: ['telemetry.>'],
+      discard: DiscardPolicy.Old,
+      max_age: nanos(telemetryDays * DAY_MS),
+      compression: StoreCompression.S2,
+    },
+    {
+      ...common,
+      name: 'DEVICES',
+      subjects: [...deviceSubjects],
+      discard: DiscardPolicy.Old,
+      max_age: nanos(DEVICES_DAYS * DAY_MS),
+      compression: StoreCompression.S2,
+    },
+    {
+      ...common,
+      name: 'REFUSED',
+      subjects: ['refused.>'],
+      discard: DiscardPolicy.Old,
+      max_age: nanos(REFUSED_DAYS * DAY_MS),
+      max_msgs: REFUSED_MESSAGES_MAX,
+      compression: StoreCompression.S2,
+    },
+  ];
+}
+
+/** Settings that the code relies on: with another value in the server, starting would be wrong. */
+const vital = ['subjects', 'discard', 'deny_delete', 'deny_purge', 'allow_atomic', 'allow_direct', 'storage'] as const;
+
+/** A stream exists with settings that would break what the code promises. */
+export class StreamDiffers extends Error {
+  constructor(stream: string, differences: string[]) {
+    super(`the stream ${stream} exists with other settings than this program needs: ${differences.join('; ')}`);
+    this.name = 'StreamDiffers';
+  }
+}
+
+/**
+ * Makes the streams PLANT, TELEMETRY, DEVICES and REFUSED where they are missing, and checks those that exist. How long
+ * readings are kept may be changed at any time; a difference that matters is an error, never silently corrected.
+ * @throws StreamDiffers
+ */
+export async function ensureStreams(nc: NatsConnection): Promise<void> {
+  const manager = await jetstreamManager(nc, { timeout: API_MS_MAX });
+  for (const settings of streamSettings()) await ensureStream(manager, settings);
+}
+
+async function ensureStream(manager: JetStreamManager, settings: Settings): Promise<void> {
+  const existing = await find(manager, settings.name);
+  if (existing === undefined) {
+    await manager.streams.add(settings);
+    return;
+  }
+  const differences = differencesOf(settings, existing);
+  if (differences.length > 0) throw new StreamDiffers(settings.name, differences);
+  const { max_age = 0, max_msgs = -1 } = settings;
+  if (existing.max_age !== max_age || existing.max_msgs !== max_msgs) {
+    await manager.streams.update(settings.name, { max_age, max_msgs });
+  }
+}
+
+async function find(manager: JetStreamManager, name: string): Promise<StreamConfig | undefined> {
+  for await (const info of manager.streams.list()) {
+    if (info.config.name === name) return info.config;
+  }
+  return undefined;
+}
+
+/** What of the vital settings is otherwise in an existing stream, in words; empty if all is well. */
+export function differencesOf(wanted: Partial<StreamConfig>, existing: Partial<StreamConfig>): string[] {
+  return vital.flatMap((setting) => {
+    const want = JSON.stringify(wanted[setting] ?? false);
+    const have = JSON.stringify(existing[setting] ?? false);
+    return want === have ? [] : [`${setting} is ${have}, needed is ${want}`];
+  });
+}
+
+/** Key-value buckets: what must not be in an event, or is no fact of the plant. */
+export type BucketName = 'accounts' | 'sessions' | 'checkpoints' | 'heartbeats' | 'idempotency';
+
+const bucketDays: Record<BucketName, number> = {
+  accounts: 0,
+  sessions: 7,
+  checkpoints: 0,
+  heartbeats: 0,
+  idempotency: 1,
+};
+
+/** Opens a bucket, making it if it is missing. Entries of `sessions` end after 7 days, of `idempotency` after 1, others never. */
+export function bucket(nc: NatsConnection, name: BucketName): Promise<KV> {
+  return new Kvm(nc).create(name, { history: 1, ttl: bucketDays[name] * DAY_MS, timeout: API_MS_MAX });
+}
