@@ -3,10 +3,13 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { CannotStart } from './cannot-start.ts';
+import { requireDiskSpace } from './disk.ts';
 import { isRunning, markOf, type ProcessMark } from './process-identity.ts';
 import { say } from './progress.ts';
 
 const MANIFEST = '.part.json';
+/** The largest part takes about 700 MB while it is unpacked. */
+const FETCH_BYTES_MIN = 1024 * 1024 * 1024;
 const LOCK_POLL_MS = 200;
 const LOCK_MS_MAX = 10 * 60 * 1000;
 
@@ -32,7 +35,7 @@ export async function findCached(name: string): Promise<string | null> {
 export async function cached(name: string, make: (folder: string) => Promise<void>): Promise<string> {
   const target = join(cacheFolder(), name);
   if (await isWhole(target)) return target;
-  await mkdir(cacheFolder(), { recursive: true });
+  await requireDiskSpace(cacheFolder(), FETCH_BYTES_MIN);
   return withLock(join(cacheFolder(), `${name}.lock`), name, async () => {
     if (await isWhole(target)) return target;
     await removeAbandoned(name);

@@ -2,10 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { ChildSpec } from './child.ts';
 import type { DatabasePart } from './parts/database.ts';
 import type { DocumentDb } from './parts/documentdb.ts';
 import { keptSecret } from './secret.ts';
-import type { ChildSpec, Supervisor } from './supervisor.ts';
+import type { Supervisor } from './supervisor.ts';
 import { runTool } from './tool.ts';
 import { unprivileged } from './unprivileged.ts';
 

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import type { ChildRecord } from './child.ts';
 import { isRunning, type ProcessMark } from './process-identity.ts';
 import type { RunFile } from './run-file.ts';
-import type { ChildRecord } from './supervisor.ts';
 
 const STOP_MS_MAX = 3_000;
 const KILLED_MS_MAX = 3_000;

@@ -1,7 +1,8 @@
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { CannotStart } from './cannot-start.ts';
 
 const HOST = '127.0.0.1';
+const ANSWER_MS_MAX = 3_000;
 
 /**
  * Free TCP ports on this machine, all different. Another program may still take one before it is used; the chance is
@@ -50,6 +51,22 @@ export function parsePort(text: string | undefined, variable: string, fallback: 
   if (text === undefined || text === '') return fallback;
   if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
   throw new CannotStart(`${variable} must be a port number (0 to 65535), not "${text}".`);
+}
+
+/** True when something listens where a URL points to (its port must be in it). */
+export function answersTcp(url: string): Promise<boolean> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve) => {
+    const socket = connect({ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port), timeout: ANSWER_MS_MAX });
+    const done = (answers: boolean) => {
+      socket.destroy();
+      resolve(answers);
+    };
+    socket
+      .once('connect', () => done(true))
+      .once('error', () => done(false))
+      .once('timeout', () => done(false));
+  });
 }
 
 function listen(port: number, host: string): Promise<ReturnType<typeof createServer>> {

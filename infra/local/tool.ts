@@ -1,10 +1,11 @@
-import { execFile } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { CannotStart } from './cannot-start.ts';
 
-const OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
+const OUTPUT_CHARACTERS_MAX = 16 * 1024 * 1024;
 const ERROR_CHARACTERS_MAX = 600;
 
 export interface ToolOptions {
@@ -31,32 +32,66 @@ export class ToolFailed extends Error {
   }
 }
 
+/** What runs right now, to be ended with this process: a build may start many processes of its own. */
+const running = new Set<ChildProcess>();
+process.once('exit', () => running.forEach(killGroup));
+
 /**
  * Runs a command to its end, without a shell and without stdin, and answers what it printed on stdout.
  * @throws ToolFailed with the end of its output when it fails, is missing, or takes longer than `secondsMax`.
  */
-export function runTool(command: string, args: string[], options: ToolOptions): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const child = execFile(
-      command,
-      args,
-      {
-        ...(options.folder === undefined ? {} : { cwd: options.folder }),
-        env: { ...process.env, LC_ALL: 'C', ...options.environment },
-        timeout: options.secondsMax * 1000,
-        killSignal: 'SIGKILL',
-        maxBuffer: OUTPUT_BYTES_MAX,
-      },
-      (error, stdout, stderr) => {
-        if (error === null) return resolve(stdout);
-        const output = `${stderr}\n${stdout}`.trim().slice(-ERROR_CHARACTERS_MAX);
-        const isOutOfTime = error.killed === true && error.signal === 'SIGKILL';
-        const why = isOutOfTime ? `took longer than ${options.secondsMax} s` : `failed: ${output || error.message}`;
-        reject(new ToolFailed(`${command} ${why}`, { output, isMissing: error.code === 'ENOENT', isOutOfTime }));
-      },
-    );
-    child.stdin?.end();
+export async function runTool(command: string, args: string[], options: ToolOptions): Promise<string> {
+  const child = spawn(command, args, {
+    ...(options.folder === undefined ? {} : { cwd: options.folder }),
+    env: { ...process.env, LC_ALL: 'C', ...options.environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
   });
+  running.add(child);
+  let isOutOfTime = false;
+  const timer = setTimeout(() => {
+    isOutOfTime = true;
+    killGroup(child);
+  }, options.secondsMax * 1000);
+  try {
+    const [stdout, stderr, how] = await Promise.all([collect(child.stdout), collect(child.stderr), howItEnds(child)]);
+    if (how === null) return stdout;
+    const output = `${stdout}\n${stderr}`.trim().slice(-ERROR_CHARACTERS_MAX) || how.message;
+    const why = isOutOfTime ? `took longer than ${options.secondsMax} s` : `failed: ${output}`;
+    throw new ToolFailed(`${command} ${why}`, { output, isMissing: how.isMissing, isOutOfTime });
+  } finally {
+    clearTimeout(timer);
+    running.delete(child);
+  }
+}
+
+/** Null when it ended well. */
+function howItEnds(child: ChildProcess): Promise<{ message: string; isMissing: boolean } | null> {
+  return new Promise((resolve) => {
+    child.once('error', (error) =>
+      resolve({ message: error.message, isMissing: 'code' in error && error.code === 'ENOENT' }),
+    );
+    child.once('close', (code, signal) =>
+      resolve(code === 0 ? null : { message: signal ?? `exit code ${code}`, isMissing: false }),
+    );
+  });
+}
+
+/** Everything a stream says, its last 16 megabytes at most. */
+async function collect(stream: Readable): Promise<string> {
+  let text = '';
+  stream.setEncoding('utf8');
+  for await (const chunk of stream) text = (text + chunk).slice(-OUTPUT_CHARACTERS_MAX);
+  return text;
+}
+
+function killGroup(child: ChildProcess): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
 }
 
 /** The full path of an executable on PATH, or null. */

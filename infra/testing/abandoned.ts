@@ -1,10 +1,10 @@
 import { readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ChildRecord } from '../local/child.ts';
 import { decideLeftover, endOrphans } from '../local/orphans.ts';
 import { markOf } from '../local/process-identity.ts';
 import { type RunFile, readRunFile, writeRunFile } from '../local/run-file.ts';
-import type { ChildRecord } from '../local/supervisor.ts';
 
 /** Temporary folders of test servers begin so; each holds a run file that says whose they are. */
 export const TEST_FOLDER_PREFIX = 'stratum-test-';

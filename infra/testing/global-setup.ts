@@ -2,12 +2,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
+import type { ChildRecord } from '../local/child.ts';
 import { answersPing, startDatabase } from '../local/database.ts';
 import { databasePart } from '../local/parts/database.ts';
 import { natsServer } from '../local/parts/nats-server.ts';
 import { freePorts } from '../local/ports.ts';
 import { say, step } from '../local/progress.ts';
-import { type ChildRecord, supervise } from '../local/supervisor.ts';
+import { supervise } from '../local/supervisor.ts';
 import { recordServers, removeAbandonedServers, TEST_FOLDER_PREFIX } from './abandoned.ts';
 
 declare module 'vitest' {

@@ -1,0 +1,37 @@
+# Needs git, make, npm and any Node >= 20; what else is missing is fetched into the user's cache folder.
+STRATUM = @node infra/local/bootstrap.mjs
+.DEFAULT_GOAL := help
+.PHONY: help run dev test reset import rebuild bench chaos soak format
+
+help: ## list the commands
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name what; do printf '  make %-9s %s\n' "$$name" "$$what"; done
+
+run: ## start everything; PORT=8080 MQTT_PORT=1883 SPEED=1, NATS_URL MONGODB_URI MQTT_URL for your own servers
+	$(STRATUM) infra/local/start.ts
+
+dev: ## the same, with reload of services and pages on change
+	$(STRATUM) infra/local/start.ts --dev
+
+test: ## types, lint, unit, integration, browser; needs nothing running
+	$(STRATUM) infra/local/test.ts
+
+reset: ## forget all data of this folder
+	$(STRATUM) infra/local/reset.ts
+
+import: ## bring in a recording: FILE=data.csv.gz MAP=map.json (the plant must run)
+	$(STRATUM) infra/local/with-plant.ts services/telemetry/import.ts
+
+rebuild: ## drop the read models and compute them again from the log (the plant must run)
+	$(STRATUM) infra/local/with-plant.ts projections/rebuild.ts
+
+bench: ## measure throughput and latency beside a bare JetStream client
+	$(STRATUM) infra/bench/bench.ts
+
+chaos: ## kill each process in turn under load and count what was lost
+	$(STRATUM) infra/bench/chaos.ts
+
+soak: ## 1,000 twins at 1 Hz
+	$(STRATUM) infra/bench/soak.ts
+
+format: ## format and fix what can be fixed
+	$(STRATUM) node_modules/@biomejs/biome/bin/biome check --write

@@ -1,0 +1,24 @@
+import { expect, test } from 'vitest';
+import { isRecentVersion, natsConfig } from './nats-server.ts';
+
+test.each([
+  ['nats-server: v2.12.0', true],
+  ['nats-server: v2.15.1', true],
+  ['nats-server: v3.0.0', true],
+  ['nats-server: v2.11.9', false],
+  ['nats-server: v1.20.0', false],
+  ['command not found', false],
+])('%s is recent enough: %s', (output, isRecent) => {
+  expect(isRecentVersion(output)).toBe(isRecent);
+});
+
+test('the server listens on this machine only and syncs once a second', () => {
+  expect(natsConfig({ serverName: 'stratum', port: 4222, storeFolder: '/data/my "js"', mqttPort: 1883 })).toBe(
+    `server_name: "stratum"
+listen: "127.0.0.1:4222"
+jetstream { store_dir: "/data/my \\"js\\"", sync_interval: "1s" }
+mqtt { listen: "127.0.0.1:1883" }
+`,
+  );
+  expect(natsConfig({ serverName: 'stratum', port: 4222, storeFolder: '/data' })).not.toContain('mqtt');
+});
