@@ -1,10 +1,21 @@
-import type { Position } from '@stratum/contracts/envelope.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { NatsConnection } from '@nats-io/nats-core';
+import { type Position, parsePosition, positionOf } from '@stratum/contracts/envelope.ts';
 import type { HealthView } from '@stratum/contracts/http.ts';
-import type { Collection } from 'mongodb';
-import type { ReadModelDocument } from './projection.ts';
+import type { Collection, Db } from 'mongodb';
+import { checkpointsIn } from './checkpoints.ts';
+import { digestOf } from './digest.ts';
+import { healthOfProjections } from './health.ts';
+import { hurry, onProgress } from './live.ts';
+import { pointersIn } from './pointers.ts';
+import type { ProjectedStream, ReadModelDocument } from './projection.ts';
 
 /** A query waits for its position at most this long by default. */
 export const WAIT_MS_MAX = 2_000;
+/** While a query waits, the database is asked this often, in case an announcement got lost. */
+const LOOK_EVERY_MS = 250;
+/** Which versions are served is looked up this often. */
+const REFRESH_EVERY_MS = 1_000;
 
 /** A read model is not as far as the asked position, and did not get there in time: try again after that many seconds. HTTP answers 503. */
 export class NotYet extends Error {
@@ -32,3 +43,101 @@ export type ReadModels = {
   /** SHA-256 (hex) over all documents in `_id` order as canonical JSON: equal digests are equal read models. */
   digest(name: string): Promise<string>;
 };
+
+type Served = { collection: string; stream: ProjectedStream; startedAt: string; position: number };
+
+/**
+ * Opens the read models of a database for queries. Which version of each is served, and how far it is, is kept up to
+ * date in the background until disposed; the projector announces each step on core NATS.
+ */
+export function openReadModels(database: Db, nc: NatsConnection): ReadModels & Disposable {
+  const served = new Map<string, Served>();
+  let step = Promise.withResolvers<void>();
+  const hearing = onProgress(nc, ({ name, collection, position }) => {
+    const known = served.get(name);
+    if (known?.collection !== collection) return refreshSoon();
+    known.position = Math.max(known.position, position);
+    tellWaiting();
+  });
+  const refreshing = setInterval(refreshSoon, REFRESH_EVERY_MS);
+  refreshing.unref();
+  refreshSoon();
+
+  return {
+    collection: (name) => database.collection(served.get(name)?.collection ?? `${name}_v1`),
+    waitFor,
+    position,
+    positions: () => healthOfProjections(database, nc, (name) => served.get(name)?.position ?? 0),
+    digest: (name) => digestOf(database.collection(served.get(name)?.collection ?? `${name}_v1`)),
+    [Symbol.dispose]() {
+      clearInterval(refreshing);
+      hearing.unsubscribe();
+    },
+  };
+
+  async function waitFor(
+    after: Position | undefined,
+    names: readonly string[],
+    waitMsMax = WAIT_MS_MAX,
+  ): Promise<void> {
+    if (after === undefined) return;
+    const deadlineMs = performance.now() + waitMsMax;
+    const { stream, sequence } = parsePosition(after);
+    for (let askedAtMs = 0; ; ) {
+      const late = names.filter((name) => isBehind(name, stream, sequence));
+      const [first] = late;
+      if (first === undefined) return;
+      const nowMs = performance.now();
+      if (nowMs >= deadlineMs) throw new NotYet(after, first, position(first));
+      if (nowMs - askedAtMs >= LOOK_EVERY_MS) {
+        askedAtMs = nowMs;
+        for (const name of late) hurry(nc, name, sequence);
+        await refresh();
+        continue;
+      }
+      await Promise.race([step.promise, sleep(Math.min(LOOK_EVERY_MS, deadlineMs - nowMs))]);
+    }
+  }
+
+  function isBehind(name: string, stream: string, sequence: number): boolean {
+    const known = served.get(name);
+    return known === undefined || (known.stream === stream && known.position < sequence);
+  }
+
+  function position(name: string): Position | undefined {
+    const known = served.get(name);
+    return known === undefined ? undefined : positionOf(known.stream, known.position);
+  }
+
+  /** A failure is told by the next query, which meets it itself. */
+  function refreshSoon(): void {
+    refresh().catch(() => undefined);
+  }
+
+  async function refresh(): Promise<void> {
+    const [pointers, checkpoints] = await Promise.all([
+      pointersIn(database).find().toArray(),
+      checkpointsIn(database).find().toArray(),
+    ]);
+    const found = new Set<string>();
+    for (const { _id: name, collection } of pointers) {
+      const checkpoint = checkpoints.find((one) => one.name === name && one.collection === collection);
+      if (checkpoint === undefined) continue;
+      found.add(name);
+      const { stream, startedAt, position } = checkpoint;
+      const known = served.get(name);
+      const isSame = known?.collection === collection && known.startedAt === startedAt;
+      // An announcement may be ahead of the checkpoint by events that changed nothing.
+      if (isSame) known.position = Math.max(known.position, position);
+      else served.set(name, { collection, stream, startedAt, position });
+    }
+    for (const name of served.keys()) if (!found.has(name)) served.delete(name);
+    tellWaiting();
+  }
+
+  function tellWaiting(): void {
+    const { resolve } = step;
+    step = Promise.withResolvers<void>();
+    resolve();
+  }
+}

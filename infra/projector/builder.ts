@@ -1,0 +1,155 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { NatsConnection } from '@nats-io/nats-core';
+import type { Db } from 'mongodb';
+import type { Logger } from '../log.ts';
+import { advanceCheckpoint, type Checkpoint, openCheckpoint, type StreamFacts } from './checkpoints.ts';
+import { stopAt } from './dead-letters.ts';
+import { documentsIn } from './documents.ts';
+import { announceDocuments, announceProgress } from './live.ts';
+import { openModel, PoisonEvent } from './model.ts';
+import { isServedAtOnce, serve } from './pointers.ts';
+import type { AnyProjection, ProjectedEvent, ReadModelDocument } from './projection.ts';
+
+/** So many changed documents are written without waiting for their time. */
+const CHANGED_MAX = 5_000;
+/** How often a builder looks whether something is due. */
+const LOOK_EVERY_MS = 50;
+/** A checkpoint moves over events that change nothing this often. */
+const CHECKPOINT_EVERY_MS = 1_000;
+/** A checkpoint is signed this often even when there is nothing new. */
+const ALIVE_EVERY_MS = 2_000;
+/** A read model that a query waits for is written this often. */
+const HURRIED_EVERY_MS = 100;
+
+/** What a builder works with. */
+export type BuilderDeps = { nc: NatsConnection; database: Db; logger: Logger };
+
+/** Builds one read model: folds what it is given, writes it when it is time, and keeps the checkpoint. */
+export type Builder = {
+  readonly name: string;
+  /** The next event it wants is behind this sequence. */
+  readonly position: number;
+  readonly isStopped: boolean;
+  /** Folds a batch that ends at `upTo`; a poison event stops the builder. @throws SecondWriter, and what the database throws */
+  take(events: readonly ProjectedEvent[], upTo: number): Promise<void>;
+  /** Writes what is due until the signal aborts, then all that is left. @throws as `take` */
+  keepWriting(signal: AbortSignal): Promise<void>;
+  /** A query waits for this sequence. */
+  hurry(sequence: number): void;
+  /** Stands still before the event at `sequence`, with a dead letter. */
+  stop(sequence: number, error: unknown): Promise<void>;
+};
+
+/** Opens a read model at its checkpoint, or at the beginning of another log. @throws SecondWriter */
+export async function openBuilder(projection: AnyProjection, facts: StreamFacts, deps: BuilderDeps): Promise<Builder> {
+  const { nc, database, logger } = deps;
+  const { name } = projection;
+  const opened = await openCheckpoint(database, projection, facts);
+  let checkpoint: Checkpoint = opened.checkpoint;
+  const { givenUp } = opened;
+  if (givenUp !== undefined) logger.error({ projection: name }, `${givenUp.reason}; ${name} is rebuilt from its start`);
+  const collection = database.collection<ReadModelDocument>(checkpoint.collection);
+  for (const fields of projection.indexes ?? []) {
+    await collection.createIndex(Object.fromEntries(fields.map((field) => [field, 1])));
+  }
+  let isServed = await isServedAtOnce(database, checkpoint);
+  if (isServed) await serve(database, checkpoint);
+  if (givenUp !== undefined) await database.collection(givenUp.collection).drop();
+
+  const documents = documentsIn(collection);
+  const model = openModel(projection, documents, checkpoint.position);
+  const announce = projection.announce ?? 'written';
+  const writeEveryMs = projection.writeEverySeconds === undefined ? 0 : projection.writeEverySeconds * 1000;
+  let writtenAtMs = performance.now();
+  let writing: Promise<void> | undefined;
+  let hurriedTo = 0;
+  let announcedPosition = -1;
+  let isStopped = false;
+
+  return {
+    name,
+    get position() {
+      return model.position;
+    },
+    get isStopped() {
+      return isStopped;
+    },
+    async take(events, upTo) {
+      if (isStopped || upTo <= model.position) return;
+      try {
+        const touched = await model.fold(events, upTo);
+        if (announce === 'folded') announceServed(touched);
+        const isDue = writeEveryMs === 0 ? touched.length > 0 : model.changedCount >= CHANGED_MAX;
+        if (isDue) await write();
+        announceReached();
+      } catch (error) {
+        if (!(error instanceof PoisonEvent)) throw error;
+        await stop(error.event.recorded.sequence, error);
+      }
+    },
+    async keepWriting(signal) {
+      while (!signal.aborted) {
+        await sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
+        if (!isStopped && performance.now() - writtenAtMs >= restMs()) await write();
+      }
+      if (!isStopped && (model.changedCount > 0 || model.position > checkpoint.position)) await write();
+    },
+    hurry(sequence) {
+      hurriedTo = Math.max(hurriedTo, sequence);
+    },
+    stop,
+  };
+
+  /** How long this builder may rest after a write, given what has come since. */
+  function restMs(): number {
+    const usual = model.changedCount > 0 ? writeEveryMs : CHECKPOINT_EVERY_MS;
+    if (model.position === checkpoint.position) return ALIVE_EVERY_MS;
+    const isAwaited = hurriedTo > checkpoint.position && model.position >= hurriedTo;
+    return isAwaited ? Math.min(usual, HURRIED_EVERY_MS) : usual;
+  }
+
+  /** One write at a time; who comes meanwhile waits and then writes what is new. */
+  async function write(): Promise<void> {
+    while (writing !== undefined) await writing;
+    writing = writeNow().finally(() => {
+      writing = undefined;
+    });
+    await writing;
+  }
+
+  async function writeNow(): Promise<void> {
+    writtenAtMs = performance.now();
+    const unwritten = model.unwritten();
+    const { changes } = unwritten;
+    if (changes.length > 0) await documents.write(changes);
+    model.written(unwritten);
+    checkpoint = await advanceCheckpoint(database, checkpoint, unwritten.position);
+    if (!isServed && checkpoint.position >= facts.last) {
+      await serve(database, checkpoint);
+      isServed = true;
+      logger.info({ projection: name, version: checkpoint.version }, `${name} has caught up and is served now`);
+    }
+    if (announce === 'written') announceServed(changes.map((change) => change.document));
+    announceReached();
+  }
+
+  async function stop(sequence: number, error: unknown): Promise<void> {
+    if (isStopped) return;
+    await write();
+    isStopped = true;
+    await stopAt(database, checkpoint, sequence, error);
+    logger.error({ projection: name, sequence, error: String(error) }, `${name} is stopped by an event it cannot fold`);
+  }
+
+  function announceServed(changed: readonly ReadModelDocument[]): void {
+    if (isServed) announceDocuments(nc, checkpoint, changed);
+  }
+
+  /** Positions over which nothing is left to write are reached, even where the checkpoint is not yet there. */
+  function announceReached(): void {
+    const position = model.changedCount === 0 ? model.position : checkpoint.position;
+    if (position === announcedPosition) return;
+    announcedPosition = position;
+    announceProgress(nc, { name, collection: checkpoint.collection, position });
+  }
+}

@@ -1,0 +1,132 @@
+import type { Collection, Db } from 'mongodb';
+import { type AnyProjection, collectionNameOf, type ProjectedStream } from './projection.ts';
+
+/** How far a projection has got. Lives in collection `checkpoints`; `_id` is `<name>_v<version>`. */
+export type Checkpoint = {
+  _id: string;
+  name: string;
+  version: number;
+  stream: ProjectedStream;
+  /** The collection that holds the documents; another one after each rebuild. */
+  collection: string;
+  /** Everything up to this sequence is in the documents. */
+  position: number;
+  /** When the stream that was read was created: a stream created anew is another log, whatever its sequences. */
+  streamCreated: string;
+  /** When building began, UTC. */
+  startedAt: string;
+  /** Sign of life of the projector, UTC. */
+  updatedAt: string;
+  /** Set when an event could not be folded: the projection stands still before it until the program is started anew. */
+  stopped: { position: number; error: string } | null;
+};
+
+/** What is asked of a stream before its reading begins. Times are the server's, sequences inclusive. */
+export type StreamFacts = { first: number; last: number; created: string };
+
+/** Another projector wrote what this one was about to write. Start again from the checkpoint; never merge. */
+export class SecondWriter extends Error {
+  constructor(what: string) {
+    super(`${what} was written by another projector`);
+    this.name = 'SecondWriter';
+  }
+}
+
+/** Why a read model has to be folded again from the start of its log, as a sentence; `undefined` if it has not. */
+export function reasonToRebuild(checkpoint: Checkpoint, facts: StreamFacts): string | undefined {
+  const { stream, position, streamCreated } = checkpoint;
+  if (streamCreated !== facts.created) {
+    return `${stream} was created anew at ${facts.created}; the read model is of the one created at ${streamCreated}`;
+  }
+  if (position > facts.last) {
+    return `${stream} ends at ${facts.last} but the read model is at ${position}: the log was cut off or restored`;
+  }
+  return undefined;
+}
+
+/** All checkpoints of a database. */
+export function checkpointsIn(database: Db): Collection<Checkpoint> {
+  return database.collection<Checkpoint>('checkpoints');
+}
+
+/** The checkpoint to go on from; `givenUp` is the former one and why it had to be replaced, where that is so. */
+export type OpenedCheckpoint = { checkpoint: Checkpoint; givenUp?: { collection: string; reason: string } };
+
+/**
+ * Opens the checkpoint of a projection. Where there is none, or it belongs to another log than the one there is, it is a
+ * new one at 0 with a collection of its own.
+ * @throws SecondWriter when another projector does the same at this moment
+ */
+export async function openCheckpoint(
+  database: Db,
+  projection: AnyProjection,
+  facts: StreamFacts,
+): Promise<OpenedCheckpoint> {
+  const checkpoints = checkpointsIn(database);
+  const id = collectionNameOf(projection);
+  const known = await checkpoints.findOne({ _id: id });
+  const reason = known === null ? undefined : reasonToRebuild(known, facts);
+  const updatedAt = new Date().toISOString();
+  if (known !== null && reason === undefined) {
+    const { matchedCount } = await checkpoints.updateOne(
+      { _id: id, position: known.position, collection: known.collection },
+      { $set: { updatedAt, stopped: null } },
+    );
+    if (matchedCount === 0) throw new SecondWriter(`the checkpoint ${id}`);
+    return { checkpoint: { ...known, updatedAt, stopped: null } };
+  }
+  const { name, version, stream } = projection;
+  const collection = await freshCollectionName(database, id);
+  const fresh: Checkpoint = {
+    _id: id,
+    name,
+    version,
+    stream,
+    collection,
+    position: 0,
+    streamCreated: facts.created,
+    startedAt: updatedAt,
+    updatedAt,
+    stopped: null,
+  };
+  if (known === null) {
+    await insertNew(checkpoints, fresh);
+    return { checkpoint: fresh };
+  }
+  await replaceOld(checkpoints, known, fresh);
+  return { checkpoint: fresh, givenUp: { collection: known.collection, reason: reason ?? '' } };
+}
+
+/**
+ * Moves a checkpoint on, if it still is where this projector left it, and signs it as alive.
+ * @throws SecondWriter when it is not
+ */
+export async function advanceCheckpoint(database: Db, checkpoint: Checkpoint, position: number): Promise<Checkpoint> {
+  const updatedAt = new Date().toISOString();
+  const { matchedCount } = await checkpointsIn(database).updateOne(
+    { _id: checkpoint._id, position: checkpoint.position, collection: checkpoint.collection },
+    { $set: { position, updatedAt } },
+  );
+  if (matchedCount === 0) throw new SecondWriter(`the checkpoint ${checkpoint._id}`);
+  return { ...checkpoint, position, updatedAt };
+}
+
+async function insertNew(checkpoints: Collection<Checkpoint>, fresh: Checkpoint): Promise<void> {
+  const { upsertedCount } = await checkpoints.updateOne({ _id: fresh._id }, { $setOnInsert: fresh }, { upsert: true });
+  if (upsertedCount === 0) throw new SecondWriter(`the checkpoint ${fresh._id}`);
+}
+
+async function replaceOld(checkpoints: Collection<Checkpoint>, old: Checkpoint, fresh: Checkpoint): Promise<void> {
+  const { matchedCount } = await checkpoints.replaceOne({ _id: old._id, collection: old.collection }, fresh);
+  if (matchedCount === 0) throw new SecondWriter(`the checkpoint ${fresh._id}`);
+}
+
+/** `orders_v1`, or the first of `orders_v1_2`, `orders_v1_3`, … that is not there yet. */
+async function freshCollectionName(database: Db, name: string): Promise<string> {
+  const collections = await database.listCollections({}, { nameOnly: true }).toArray();
+  const taken = new Set(collections.map((collection) => collection.name));
+  for (let generation = 1; ; generation++) {
+    const candidate = generation === 1 ? name : `${name}_${generation}`;
+    if (!taken.has(candidate)) return candidate;
+  }
+}

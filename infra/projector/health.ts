@@ -1,0 +1,46 @@
+import type { NatsConnection } from '@nats-io/nats-core';
+import type { HealthView } from '@stratum/contracts/http.ts';
+import type { Db } from 'mongodb';
+import { lastSequence } from '../event-store/reader.ts';
+import { type Checkpoint, checkpointsIn } from './checkpoints.ts';
+import { pointersIn } from './pointers.ts';
+import type { ProjectedStream } from './projection.ts';
+
+/** A checkpoint not signed for this long has no living projector. */
+const SILENT_MS_MAX = 10_000;
+
+type ProjectionHealth = HealthView['projections'][number];
+
+/**
+ * How far every projection is behind its log, and whether it runs. A version that is being built beside the served one is
+ * listed as `<name>_v<version>`; given-up ones are not. `reachedOf` is what was announced, ahead of the checkpoint.
+ */
+export async function healthOfProjections(
+  database: Db,
+  nc: NatsConnection,
+  reachedOf: (name: string) => number,
+): Promise<ProjectionHealth[]> {
+  const [pointers, checkpoints] = await Promise.all([
+    pointersIn(database).find().toArray(),
+    checkpointsIn(database).find().sort({ _id: 1 }).toArray(),
+  ]);
+  const streams = [...new Set(checkpoints.map((checkpoint) => checkpoint.stream))];
+  const lasts = new Map<ProjectedStream, number>();
+  for (const stream of streams) lasts.set(stream, (await lastSequence(nc, stream)).last);
+  const nowMs = Date.now();
+  return checkpoints.flatMap((checkpoint) => {
+    const isServed = pointers.some((pointer) => pointer.collection === checkpoint.collection);
+    const isAlive = nowMs - Date.parse(checkpoint.updatedAt) <= SILENT_MS_MAX;
+    if (!isServed && !isAlive) return [];
+    const position = Math.max(checkpoint.position, isServed ? reachedOf(checkpoint.name) : 0);
+    const last = Math.max(lasts.get(checkpoint.stream) ?? 0, position);
+    const name = isServed ? checkpoint.name : checkpoint._id;
+    return [{ name, position, last, lag: last - position, ...statusOf(checkpoint, isAlive) }];
+  });
+}
+
+function statusOf({ stopped, updatedAt }: Checkpoint, isAlive: boolean): Pick<ProjectionHealth, 'status' | 'error'> {
+  if (stopped !== null) return { status: 'stopped', error: `at ${stopped.position}: ${stopped.error}` };
+  if (!isAlive) return { status: 'stopped', error: `the projector has given no sign of life since ${updatedAt}` };
+  return { status: 'running' };
+}

@@ -1,0 +1,130 @@
+import type { Change, Documents } from './documents.ts';
+import { type AnyProjection, foldOnce, type ProjectedEvent, type ReadModelDocument } from './projection.ts';
+
+/** Documents kept in memory per read model, so that those in use need not be loaded. Changed ones are kept in any case. */
+const DOCUMENTS_KEPT_MAX = 20_000;
+
+/** An event that could not be folded. The documents hold everything before it and nothing of it. */
+export class PoisonEvent extends Error {
+  readonly event: ProjectedEvent;
+
+  constructor(event: ProjectedEvent, cause: unknown) {
+    super(`${event.type} at ${event.recorded.position}: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+    });
+    this.name = 'PoisonEvent';
+    this.event = event;
+  }
+}
+
+/** What was changed since the last call, and the position that the documents hold together with it. */
+export type Unwritten = { changes: Change[]; position: number };
+
+/**
+ * One read model in memory, between its log and its database: events go in, changed documents come out. It knows which
+ * documents differ from the database and up to where everything is folded; when to write is decided by its caller.
+ */
+export type Model = {
+  /** Everything up to this sequence is folded. */
+  readonly position: number;
+  /** How many documents differ from the database. */
+  readonly changedCount: number;
+  /**
+   * Folds a batch, in order, that ends at sequence `upTo`; events already folded are skipped. Loads what documents it
+   * needs. Answers the documents that changed. @throws PoisonEvent
+   */
+  fold(events: readonly ProjectedEvent[], upTo: number): Promise<ReadModelDocument[]>;
+  /** Takes the changed documents for writing. They count as changed until `written`. */
+  unwritten(): Unwritten;
+  /** The database has taken what `unwritten` gave. */
+  written(unwritten: Unwritten): void;
+};
+
+type Kept = { document: ReadModelDocument; storedPosition: number | undefined };
+
+/** A read model that goes on after sequence `position`. */
+export function openModel(projection: AnyProjection, documents: Documents, position: number): Model {
+  const kept = new Map<string, Kept>();
+  const changed = new Set<string>();
+  let foldedTo = position;
+
+  return {
+    get position() {
+      return foldedTo;
+    },
+    get changedCount() {
+      return changed.size;
+    },
+    async fold(events, upTo) {
+      const news = events.filter((event) => event.recorded.sequence > foldedTo);
+      const work = news.map((event) => ({ event, ...keysOf(projection, event) }));
+      await load(work.flatMap(({ keys }) => keys));
+      const touched = new Set<string>();
+      for (const { event, keys, error } of work) {
+        if (error !== undefined) throw new PoisonEvent(event, error);
+        foldEvent(event, keys, touched);
+        foldedTo = event.recorded.sequence;
+      }
+      foldedTo = Math.max(foldedTo, upTo);
+      forgetOldest();
+      return [...touched].flatMap((key) => kept.get(key)?.document ?? []);
+    },
+    unwritten() {
+      const changes = [...changed].flatMap((key) => kept.get(key) ?? []).map((one) => ({ ...one }));
+      return { changes, position: foldedTo };
+    },
+    written({ changes }) {
+      for (const { document } of changes) {
+        const known = kept.get(document._id);
+        if (known === undefined) continue;
+        known.storedPosition = document._position;
+        if (known.document._position === document._position) changed.delete(document._id);
+      }
+    },
+  };
+
+  async function load(keys: readonly string[]): Promise<void> {
+    const missing = [...new Set(keys)].filter((key) => !kept.has(key));
+    if (missing.length === 0) return;
+    for (const document of await documents.load(missing)) {
+      kept.set(document._id, { document, storedPosition: document._position });
+    }
+  }
+
+  /** All documents of an event change together or, when a fold throws, none does. */
+  function foldEvent(event: ProjectedEvent, keys: readonly string[], touched: Set<string>): void {
+    const after = keys.map((key) => ({ key, document: foldOrThrow(event, key) }));
+    for (const { key, document } of after) {
+      const known = kept.get(key);
+      if (document === undefined || document === known?.document) continue;
+      kept.delete(key);
+      kept.set(key, { document, storedPosition: known?.storedPosition });
+      changed.add(key);
+      touched.add(key);
+    }
+  }
+
+  function foldOrThrow(event: ProjectedEvent, key: string): ReadModelDocument | undefined {
+    try {
+      return foldOnce(projection, kept.get(key)?.document, event, key);
+    } catch (error) {
+      throw new PoisonEvent(event, error);
+    }
+  }
+
+  /** The map keeps the order of last change, so the first are those longest unchanged. */
+  function forgetOldest(): void {
+    for (const key of kept.keys()) {
+      if (kept.size <= DOCUMENTS_KEPT_MAX) return;
+      if (!changed.has(key)) kept.delete(key);
+    }
+  }
+}
+
+function keysOf(projection: AnyProjection, event: ProjectedEvent): { keys: string[]; error?: unknown } {
+  try {
+    return { keys: [...new Set(projection.keys(event))] };
+  } catch (error) {
+    return { keys: [], error };
+  }
+}

@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { decodeEvent, lastSequence, type RawMessage, readStream } from '../event-store/reader.ts';
+import { type Builder, type BuilderDeps, openBuilder } from './builder.ts';
+import { onHurry } from './live.ts';
+import type { AnyProjection, ProjectedEvent, ProjectedStream } from './projection.ts';
+
+/** Events folded together: large enough that a thousand changes of one document cost one write. */
+const BATCH_MAX = 2_000;
+const RESTART_MS_FIRST = 250;
+const RESTART_MS_MAX = 5_000;
+/** After running this long, the next trouble counts as the first. */
+const SETTLED_MS = 30_000;
+
+/** A running projector. */
+export type Projector = {
+  /** Resolves when every projection has its checkpoint and reading has begun. */
+  ready: Promise<void>;
+  /** Resolves when the signal has aborted and everything folded is written. */
+  stopped: Promise<void>;
+};
+
+/**
+ * Folds the logs into read models, for as long as the signal lets it. One reader per stream feeds all projections of
+ * it. Whatever goes wrong outside (database or server gone, another projector at work) is met by starting again from
+ * the checkpoints, at most 5 s later; an event that cannot be folded stops its projection alone.
+ */
+export function runProjector({
+  projections,
+  signal,
+  ...deps
+}: BuilderDeps & { projections: readonly AnyProjection[]; signal: AbortSignal }): Projector {
+  const names = projections.map((projection) => projection.name);
+  assert(new Set(names).size === names.length, `two projections have the same name: ${names.join(', ')}`);
+  const streams = [...new Set(projections.map((projection) => projection.stream))];
+  const runs = streams.map((stream) => {
+    const { promise: opened, resolve: open } = Promise.withResolvers<void>();
+    const its = projections.filter((projection) => projection.stream === stream);
+    return { opened, ended: runStream(stream, its, deps, signal, open) };
+  });
+  return {
+    ready: Promise.all(runs.map((run) => run.opened)).then(() => undefined),
+    stopped: Promise.all(runs.map((run) => run.ended)).then(() => undefined),
+  };
+}
+
+async function runStream(
+  stream: ProjectedStream,
+  projections: readonly AnyProjection[],
+  deps: BuilderDeps,
+  signal: AbortSignal,
+  onOpen: () => void,
+): Promise<void> {
+  const stopped = new Set<string>();
+  for (let troubles = 0; !signal.aborted; troubles++) {
+    const startedMs = performance.now();
+    try {
+      const running = projections.filter((projection) => !stopped.has(projection.name));
+      await runOnce(stream, running, deps, signal, stopped, onOpen);
+    } catch (error) {
+      if (performance.now() - startedMs > SETTLED_MS) troubles = 0;
+      const waitMs = Math.min(RESTART_MS_MAX, RESTART_MS_FIRST * 2 ** troubles);
+      deps.logger.warn({ stream, waitMs, error: String(error) }, `projections of ${stream} start again`);
+      await sleep(waitMs, undefined, { signal }).catch(() => undefined);
+    }
+  }
+}
+
+/** Runs from the checkpoints until the signal aborts. Throws the first trouble, after everything has come to rest. */
+async function runOnce(
+  stream: ProjectedStream,
+  projections: readonly AnyProjection[],
+  deps: BuilderDeps,
+  signal: AbortSignal,
+  stopped: Set<string>,
+  onOpen: () => void,
+): Promise<void> {
+  const facts = await lastSequence(deps.nc, stream);
+  const builders: Builder[] = [];
+  for (const projection of projections) builders.push(await openBuilder(projection, facts, deps));
+  const from = Math.min(...builders.map((builder) => builder.position), facts.last) + 1;
+  if (facts.first > from)
+    deps.logger.warn({ stream, from, first: facts.first }, `${stream} begins later: it has aged out`);
+  deps.logger.info({ stream, from, last: facts.last, projections: builders.length }, `folding ${stream}`);
+
+  const trouble = new AbortController();
+  const endWriting = new AbortController();
+  const hurries = onHurry(deps.nc, (name, sequence) =>
+    builders.find((builder) => builder.name === name)?.hurry(sequence),
+  );
+  const reading = readStream(deps.nc, {
+    stream,
+    from,
+    created: facts.created,
+    signal: AbortSignal.any([signal, trouble.signal]),
+    batchMax: BATCH_MAX,
+    onBatch: (messages) => takeBatch(builders, messages, stopped),
+    onTrouble: (error) => deps.logger.warn({ stream, error: error.message }, `${stream} cannot be read just now`),
+  });
+  const writing = builders.map((builder) => builder.keepWriting(endWriting.signal));
+  onOpen();
+  try {
+    await Promise.race([reading, ...writing]);
+  } finally {
+    trouble.abort();
+    await Promise.allSettled([reading]);
+    endWriting.abort();
+    hurries.unsubscribe();
+    await Promise.allSettled(writing);
+  }
+  await Promise.all(writing);
+}
+
+async function takeBatch(builders: readonly Builder[], messages: RawMessage[], stopped: Set<string>): Promise<void> {
+  const { events, upTo, poison } = decodeAll(messages);
+  await Promise.all(builders.map((builder) => builder.take(events, upTo)));
+  if (poison !== undefined) {
+    await Promise.all(builders.map((builder) => builder.stop(poison.sequence, poison.error)));
+  }
+  for (const builder of builders) if (builder.isStopped) stopped.add(builder.name);
+}
+
+type Decoded = { events: ProjectedEvent[]; upTo: number; poison?: { sequence: number; error: unknown } };
+
+/** A message that cannot be read as what it says it is hides a fact from every projection: nothing behind it is folded. */
+function decodeAll(messages: readonly RawMessage[]): Decoded {
+  const events: ProjectedEvent[] = [];
+  let upTo = 0;
+  for (const message of messages) {
+    try {
+      const event = decodeEvent(message);
+      // The registry has parsed the data of every type it knows, so the event is one of the contract's union.
+      if (event !== undefined) events.push(event as ProjectedEvent);
+      upTo = message.sequence;
+    } catch (error) {
+      return { events, upTo, poison: { sequence: message.sequence, error } };
+    }
+  }
+  return { events, upTo };
+}
