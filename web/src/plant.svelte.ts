@@ -1,0 +1,167 @@
+import { type AlertDocument, acknowledgeRequest, alertDocument, alertsView } from '@stratum/contracts/alert/alert.ts';
+import { parsePosition } from '@stratum/contracts/envelope.ts';
+import { commandAnswer } from '@stratum/contracts/http.ts';
+import {
+  type Parameter,
+  type TwinDirectoryDocument,
+  type TwinStateDocument,
+  twinDirectoryDocument,
+  twinStateDocument,
+  twinsView,
+} from '@stratum/contracts/twin/twin.ts';
+import { SvelteSet } from 'svelte/reactivity';
+import { session } from './account/session.svelte.ts';
+import { ApiProblem, get, post } from './api.ts';
+import { clock } from './clock.svelte.ts';
+import { Documents } from './documents.svelte.ts';
+import { live } from './live.svelte.ts';
+import { byUrgency, isActive, isUnacknowledged, type Severity, severityOf, worse } from './severity.ts';
+
+/** A value is stale when no reading came for this many reporting periods. */
+export const STALE_AFTER_PERIODS = 3;
+
+/** A twin with its newest reading, which is null before the first. */
+export type Twin = { twin: TwinDirectoryDocument; state: TwinStateDocument | null };
+
+/** The plant as it is now: twins, their newest readings, active alerts. Loaded once, then kept by the live feed, for every page. */
+class Plant {
+  #directory = new Documents<TwinDirectoryDocument>();
+  #states = new Documents<TwinStateDocument>();
+  #alerts = new Documents<AlertDocument>();
+  /** Occurrences that this screen is acknowledging; shown as done at once. */
+  #acknowledging = new SvelteSet<string>();
+  #leave: (() => void)[] = [];
+  /** What went wrong when the plant was loaded last; undefined when nothing did. */
+  problem = $state.raw<ApiProblem | undefined>(undefined);
+  /** False until twins are known. */
+  isLoaded = $derived(this.#directory.isLoaded);
+
+  /** Every commissioned twin, in the order of its name. */
+  twins: readonly Twin[] = $derived(
+    this.#directory.list
+      .filter((twin) => twin.status === 'commissioned')
+      .toSorted((one, other) => one.name.localeCompare(other.name, 'en', { numeric: true }))
+      .map((twin) => ({ twin, state: this.#states.get(twin._id) ?? null })),
+  );
+
+  /** Active alerts, the most urgent first. */
+  activeAlerts: readonly AlertDocument[] = $derived(
+    this.#alerts.list
+      .filter(isActive)
+      .map((alert) => (this.#acknowledging.has(alert.occurrenceId) ? acknowledged(alert) : alert))
+      .filter(isActive)
+      .toSorted(byUrgency),
+  );
+
+  twin(twinId: string): Twin | undefined {
+    return this.twins.find(({ twin }) => twin._id === twinId);
+  }
+
+  alertsOf(twinId: string): readonly AlertDocument[] {
+    return this.activeAlerts.filter((alert) => alert.twinId === twinId);
+  }
+
+  /** How urgent one parameter is: by its alert, else by its newest value. */
+  severityOfParameter({ twin, state }: Twin, parameter: Parameter): Severity {
+    const value = state?.values[parameter.key];
+    return this.activeAlerts
+      .filter((alert) => alert.twinId === twin._id && alert.parameter === parameter.key && alert.state !== 'RTNUN')
+      .reduce<Severity>(
+        (worst, alert) => worse(worst, alert.priority),
+        value === undefined ? 0 : severityOf(parameter, value),
+      );
+  }
+
+  /** How urgent the twin is: as its most urgent parameter. */
+  severityOfTwin(twin: Twin): Severity {
+    return twin.twin.parameters.reduce<Severity>(
+      (worst, parameter) => worse(worst, this.severityOfParameter(twin, parameter)),
+      0,
+    );
+  }
+
+  /** Whether the twin has fallen silent. */
+  isStale({ twin, state }: Twin): boolean {
+    if (state === null) return true;
+    return clock.now - Date.parse(state.recordedAt) > twin.reportingPeriodSeconds * STALE_AFTER_PERIODS * 1000;
+  }
+
+  /** Loads what the signed-in user may see and follows it. */
+  start(): void {
+    if (this.#leave.length > 0) return;
+    if (session.may('twins:read')) {
+      this.#leave.push(
+        live.subscribe('twin_directory', twinDirectoryDocument, (changed) => this.#directory.merge(changed), this.load),
+        live.subscribe(
+          'twin_state',
+          twinStateDocument,
+          (changed) => this.#states.merge(changed),
+          () => undefined,
+        ),
+      );
+    }
+    if (session.may('alerts:read')) {
+      this.#leave.push(
+        live.subscribe(
+          'alerts',
+          alertDocument,
+          (changed) => this.#alerts.merge(changed),
+          () => undefined,
+        ),
+      );
+    }
+    void this.load();
+  }
+
+  /** Forgets the plant, for the next user of this screen. */
+  stop(): void {
+    for (const leave of this.#leave.splice(0)) leave();
+    for (const documents of [this.#directory, this.#states, this.#alerts]) documents.clear();
+    this.#acknowledging.clear();
+  }
+
+  /** Loads a snapshot. What goes wrong is left in `problem`; what is known stays. */
+  load = async (): Promise<void> => {
+    try {
+      await Promise.all([
+        session.may('twins:read') ? this.#loadTwins() : undefined,
+        session.may('alerts:read') ? this.#loadAlerts() : undefined,
+      ]);
+      this.problem = undefined;
+    } catch (error) {
+      if (!(error instanceof ApiProblem)) throw error;
+      this.problem = error;
+    }
+  };
+
+  /** Acknowledges an alert; shown at once, taken back if the server refuses. Throws an `ApiProblem`. */
+  async acknowledge(alert: AlertDocument, note?: string): Promise<void> {
+    this.#acknowledging.add(alert.occurrenceId);
+    try {
+      const body = acknowledgeRequest.parse(note === undefined || note === '' ? {} : { note });
+      await post(commandAnswer, `/api/alerts/${encodeURIComponent(alert._id)}/acknowledge`, body);
+    } catch (error) {
+      this.#acknowledging.delete(alert.occurrenceId);
+      throw error;
+    }
+  }
+
+  async #loadTwins(): Promise<void> {
+    const { twins } = await get(twinsView, '/api/twins');
+    this.#directory.merge(twins.map(({ twin }) => twin));
+    this.#states.merge(twins.flatMap(({ state }) => (state === null ? [] : [state])));
+  }
+
+  async #loadAlerts(): Promise<void> {
+    const { active, position } = await get(alertsView, '/api/alerts');
+    this.#alerts.replace(active, parsePosition(position).sequence);
+  }
+}
+
+/** How an alert will look once its acknowledgement is recorded. */
+function acknowledged(alert: AlertDocument): AlertDocument {
+  if (!isUnacknowledged(alert)) return alert;
+  return { ...alert, state: alert.state === 'RTNUN' ? 'NORM' : 'ACKED', acknowledgedBy: session.user?.name ?? null };
+}
+
+export const plant = new Plant();

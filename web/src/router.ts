@@ -1,0 +1,70 @@
+import type { Permission } from '@stratum/contracts/account/account.ts';
+import { createRouter, type Hooks, type LazyRouteComponent } from 'sv-router';
+import type { Component } from 'svelte';
+import { landingOf, safeNext } from './account/roles.ts';
+import { session } from './account/session.svelte.ts';
+
+declare module 'sv-router' {
+  interface RouteMeta {
+    /** What the signed-in user must be allowed to do to see the page. */
+    permission?: Permission;
+  }
+}
+
+type Page = { default: Component };
+const pages = import.meta.glob<Page>('./{overview,twin,alarms,analytics,orders,production,mes,work,audit}/*.svelte');
+const notFound = (): Promise<Page> => import('./NotFound.svelte');
+const shell = (): Promise<Page> => import('./shell/Shell.svelte');
+
+/** Sends everyone who is not signed in to the login page, which brings them back. */
+const signedIn: Hooks = {
+  async beforeLoad({ pathname, search }) {
+    if (await session.restore()) return;
+    const query = new URLSearchParams(Object.entries(search).map(([name, value]) => [name, String(value)]));
+    const next = query.size === 0 ? pathname : `${pathname}?${query}`;
+    throw await navigate('/login', { search: { next }, replace: true });
+  },
+};
+
+/** Sends whoever is signed in past the login page. */
+const signedOut: Hooks = {
+  async beforeLoad({ search }) {
+    if (!(await session.restore()) || session.user === null) return;
+    await followNext(typeof search.next === 'string' ? search.next : null);
+  },
+};
+
+/** A page inside the shell, for whoever has the permission; the shell says so to the others. */
+function page(permission: Permission, load: LazyRouteComponent) {
+  return { '/': load, layout: shell, hooks: signedIn, meta: { permission } };
+}
+
+function lazy(file: string): LazyRouteComponent {
+  return pages[file] ?? notFound;
+}
+
+export const { p, navigate, isActive, route, preload } = createRouter({
+  '/': () => import('./landing/Landing.svelte'),
+  '/login': { '/': () => import('./account/Login.svelte'), hooks: signedOut },
+  '/register': { '/': () => import('./account/Register.svelte'), hooks: signedOut },
+  '/overview': page('twins:read', lazy('./overview/Overview.svelte')),
+  '/twins/:id': page('twins:read', lazy('./twin/Twin.svelte')),
+  '/alarms': page('alerts:read', lazy('./alarms/Alarms.svelte')),
+  '/analytics': page('analytics:read', lazy('./analytics/Analytics.svelte')),
+  '/orders': page('orders:read', lazy('./orders/Orders.svelte')),
+  '/orders/new': page('orders:place', lazy('./orders/NewOrder.svelte')),
+  '/orders/:id': page('orders:read', lazy('./orders/Order.svelte')),
+  '/reports': page('reports:read', lazy('./orders/Reports.svelte')),
+  '/production': page('production:read', lazy('./production/Production.svelte')),
+  '/mes': page('shopfloors:read', lazy('./mes/Capacity.svelte')),
+  '/work': page('work:read', lazy('./work/Work.svelte')),
+  '/events': page('log:read', lazy('./audit/Events.svelte')),
+  '*': notFound,
+});
+
+/** Where the signed-in user goes after signing in: the page that was asked for, else the role's own. */
+export async function followNext(next: string | null): Promise<never> {
+  const target = new URL(safeNext(next, session.user === null ? '/' : landingOf[session.user.role]), location.origin);
+  // The router's types know only literal paths; this one comes from the address line and was checked above.
+  throw await navigate(target.pathname as '/overview', { search: target.search, replace: true });
+}

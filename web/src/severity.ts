@@ -1,0 +1,50 @@
+import type { AlertDocument, OccurrenceDocument } from '@stratum/contracts/alert/alert.ts';
+import type { Parameter, Priority } from '@stratum/contracts/twin/twin.ts';
+
+/** How urgent something is: 0 is normal, 1 the most urgent (as alarm consoles count). */
+export type Severity = 0 | Priority;
+
+/** The word that stands beside each mark. */
+export const severityWords: Record<Severity, string> = { 0: 'Normal', 1: 'Critical', 2: 'High', 3: 'Low' };
+
+/** The more urgent of two. */
+export function worse(one: Severity, other: Severity): Severity {
+  if (one === 0) return other;
+  if (other === 0) return one;
+  return one < other ? one : other;
+}
+
+/** What a value means against its own limits: critical beyond a trip limit, else the parameter's priority outside normal. */
+export function severityOf(parameter: Parameter, value: number): Severity {
+  const { low, high, tripLow, tripHigh, priority } = parameter.limits;
+  if (tripHigh !== undefined && value >= tripHigh) return 1;
+  if (tripLow !== undefined && value <= tripLow) return 1;
+  return value > high || value < low ? priority : 0;
+}
+
+/** The limit that a value is beyond, or the nearer one while it is inside. */
+export function limitBeside(parameter: Parameter, value: number): number {
+  const { low, high } = parameter.limits;
+  return Math.abs(value - high) <= Math.abs(value - low) ? high : low;
+}
+
+type Occurrence = AlertDocument | OccurrenceDocument;
+
+/** Whether an alert is on somebody's mind: active, or gone but never acknowledged. */
+export function isActive(alert: Occurrence): boolean {
+  return alert.state === 'UNACK' || alert.state === 'ACKED' || alert.state === 'RTNUN';
+}
+
+/** Whether it still waits for an acknowledgement. */
+export function isUnacknowledged(alert: Occurrence): boolean {
+  return alert.state === 'UNACK' || alert.state === 'RTNUN';
+}
+
+/** Order of an alarm list: unacknowledged first, then priority, then newest. */
+export function byUrgency(one: Occurrence, other: Occurrence): number {
+  return (
+    Number(isUnacknowledged(other)) - Number(isUnacknowledged(one)) ||
+    one.priority - other.priority ||
+    other.raisedAt.localeCompare(one.raisedAt)
+  );
+}
