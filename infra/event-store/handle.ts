@@ -1,4 +1,4 @@
-import type { Decider } from '@stratum/contracts/decider.ts';
+import { type Decider, Rejected } from '@stratum/contracts/decider.ts';
 import { type Command, type Decided, type Position, parsePosition, positionOf } from '@stratum/contracts/envelope.ts';
 import { type Aggregate, plantSubject } from '@stratum/contracts/subjects.ts';
 import { LRUCache } from 'lru-cache';
@@ -28,8 +28,9 @@ export type HandleOptions = { pauseMs?: () => number };
  * The whole write side: know the aggregate → answer its position if this command is already in its events → decide →
  * append guarded by the last sequence known → on conflict pause 5–50 ms, read what the rival wrote, decide again.
  *
- * Commands on one aggregate queue up in the process; the guard catches other processes. States stay in memory. A command
- * with nothing to say answers the aggregate's last position, `PLANT:0` if it has none.
+ * Commands on one aggregate queue up in the process; the guard catches other processes. States stay in memory: what is
+ * decided to be recorded is guarded, and a "no" or a "nothing to say" counts only after a look whether a rival wrote. A
+ * command with nothing to say answers the aggregate's last position, `PLANT:0` if it has none.
  * @throws Rejected (the business says no), TooMuchContention, and what `append` throws
  */
 export function handle<State, C extends Command, E extends Decided>(
@@ -42,12 +43,16 @@ export function handle<State, C extends Command, E extends Decided>(
   const subject = plantSubject(aggregate);
   const { queue, states } = memoryOf(store, decider);
   return queue(subject, async () => {
+    let isStale = false;
     for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
-      const known = await refresh(store, decider, aggregate, states, { isStale: attempt > 1 });
+      const isRemembered = !isStale && states.has(subject);
+      const known = await refresh(store, decider, aggregate, states, { isStale });
       const done = known.commands.get(command.id);
       if (done !== undefined) return { position: positionOf('PLANT', done), events: [] };
 
-      const events = decider.decide(known.state, command);
+      isStale = true;
+      const events = decideOrAsk(decider, known.state, command, isRemembered);
+      if (events === 'ask the log') continue;
       if (events.length === 0) return { position: positionOf('PLANT', known.last), events: [] };
 
       const outcome = await store.append(aggregate, events, { after: known.last, command });
@@ -60,6 +65,22 @@ export function handle<State, C extends Command, E extends Decided>(
     }
     throw new TooMuchContention(subject, ATTEMPTS_MAX);
   });
+}
+
+/** A remembered state may be behind: what would not be guarded by an append is decided again on what the log says. */
+function decideOrAsk<State, C extends Command, E extends Decided>(
+  decider: Decider<State, C, E>,
+  state: State,
+  command: C,
+  isRemembered: boolean,
+): E[] | 'ask the log' {
+  try {
+    const events = decider.decide(state, command);
+    return isRemembered && events.length === 0 ? 'ask the log' : events;
+  } catch (error) {
+    if (isRemembered && error instanceof Rejected) return 'ask the log';
+    throw error;
+  }
 }
 
 type States<State> = LRUCache<string, Known<State>>;
