@@ -41,6 +41,18 @@ export const setCapacityRequest = z.strictObject({ capacityPerHour: capacitySche
 /** Anything valid JSON counts as life. */
 export const heartbeatSchema = z.json();
 
+/**
+ * The newest sign of life of a shopfloor (heartbeat or report), kept beside the log under its id, because it changes all the
+ * time and is no fact of the plant. `lastSeenAt` is the broker's time, `sequence` the message's in DEVICES, `names` when
+ * each name it goes by (`1`, `shopfloor1`) was last used.
+ */
+export const signOfLifeSchema = z.object({
+  lastSeenAt: instantSchema,
+  sequence: z.number().int(),
+  names: z.record(tokenSchema, instantSchema),
+});
+export type SignOfLife = z.infer<typeof signOfLifeSchema>;
+
 /** Read model `shopfloors`; `_id` = shopfloorId. A floor starts as silent until its first heartbeat; it is live or silent since `changedAt`. */
 export const shopfloorDocument = z.object({
   _id: z.string(),

@@ -1,0 +1,51 @@
+import { expect, test } from 'vitest';
+import { REPORT_BYTES_MAX, readReport } from './report.ts';
+
+const report = {
+  orderId: 'ORD-1234567890',
+  shopfloorId: 'shopfloor1',
+  produced: 2950,
+  defective: 50,
+  timestamp: '2025-10-01T10:30:00Z',
+};
+const bytes = (text: string) => new TextEncoder().encode(text);
+const read = (body: unknown, topicToken = 'shopfloor1') => readReport(topicToken, bytes(JSON.stringify(body)));
+
+test('a report is read as it came', () => {
+  expect(read(report)).toEqual({ isReport: true, report });
+});
+
+test('a bare number and the long name are the same floor, in topic and body', () => {
+  for (const topicToken of ['1', 'shopfloor1']) {
+    for (const shopfloorId of ['1', 'shopfloor1']) {
+      expect(read({ ...report, shopfloorId }, topicToken)).toEqual({ isReport: true, report });
+    }
+  }
+});
+
+test('what is no JSON says so', () => {
+  expect(readReport('1', bytes('produced 5'))).toMatchObject({ isReport: false, reason: 'NotJson' });
+  expect(readReport('1', bytes(''))).toMatchObject({ reason: 'NotJson' });
+});
+
+test('what has the wrong shape names every field that is wrong', () => {
+  const { timestamp: _, ...timeless } = report;
+  expect(read(timeless)).toMatchObject({ reason: 'BadShape', detail: expect.stringMatching(/^timestamp: /) });
+  expect(read({ ...report, produced: -1, defective: 1.5 })).toMatchObject({
+    reason: 'BadShape',
+    detail: expect.stringMatching(/^produced: .*; defective: /),
+  });
+  expect(read([])).toMatchObject({ reason: 'BadShape', detail: expect.stringMatching(/^body: /) });
+});
+
+test('a floor reports for itself only', () => {
+  expect(read(report, '2')).toEqual({
+    isReport: false,
+    reason: 'BadShape',
+    detail: 'shopfloorId: says shopfloor1, but it came from shopfloor2',
+  });
+});
+
+test('a body that is far too large is not read', () => {
+  expect(readReport('1', new Uint8Array(REPORT_BYTES_MAX + 1))).toMatchObject({ reason: 'TooLarge' });
+});
