@@ -6,7 +6,7 @@ const POOL_SIZE_MAX = 20;
 const NAME_DEFAULT = 'stratum';
 
 /** An open database of read models; disposing closes its connections. */
-export type OpenDatabase = AsyncDisposable & { database: Db };
+export type OpenDatabase = { database: Db; [Symbol.asyncDispose](): Promise<void> };
 
 /**
  * Connects to the database that a MongoDB URI names (`stratum` if it names none): mongod or FerretDB, so nothing is
