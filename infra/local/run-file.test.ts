@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { claimRunFile, parseRunFile, type RunFile, readRunFile, writeRunFile } from './run-file.ts';
+import { parseRunFile, type RunFile } from './run-file.ts';
 
 const run: RunFile = {
   version: 1,
