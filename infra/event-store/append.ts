@@ -5,10 +5,8 @@ import { type EncodedEvent, encodeEvents } from './codec.ts';
 import { CommandIdTaken, ServerRefused, Unavailable } from './errors.ts';
 import { type Acknowledgement, header, type Publisher } from './publisher.ts';
 import { readAt, readSubject } from './read.ts';
-import { backoffMs, waitMs } from './wait.ts';
+import { PATIENCE_MS, retrying } from './wait.ts';
 
-/** Tries per append while the server is away: some 17 seconds in all. */
-const ATTEMPTS_MAX = 20;
 /** Events of one command. */
 const EVENTS_MAX = 100;
 /** Atomic batches under way at once; the server refuses more than 50 per stream. */
@@ -19,8 +17,14 @@ const CONFLICTS = new Set([10071, 10164, 10201]);
 /** A batch that lost a member on the way (10176), or that found no place among the others (10210). */
 const AGAIN = new Set([10176, 10210]);
 
-/** `after`: sequence of the newest event the decision knew, 0 if none. `command`: what caused the events. */
-export type AppendOptions = { after: number; command: Command };
+export type AppendOptions = {
+  /** Sequence of the newest event the decision knew; 0 if none. */
+  after: number;
+  /** What caused the events. */
+  command: Command;
+  /** How long to keep trying while the server is away; 15 s if left out. */
+  patienceMs?: number;
+};
 
 /**
  * Records the events of one command on its aggregate, all or none, if nothing was recorded there after `after`. One event
@@ -33,34 +37,39 @@ export async function append(
   publisher: Publisher,
   aggregate: Aggregate,
   events: readonly Decided[],
-  { after, command }: AppendOptions,
+  { after, command, patienceMs = PATIENCE_MS }: AppendOptions,
 ): Promise<Position | 'conflict'> {
   if (events.length === 0 || events.length > EVENTS_MAX)
     throw new RangeError(`1 to ${EVENTS_MAX} events can be appended`);
   const subject = plantSubject(aggregate);
   const encoded = encodeEvents(aggregate, events, command);
-  for (let attempt = 1; ; attempt++) {
+  const append = async (attempt: number): Promise<Position | 'conflict'> => {
     try {
       const { sequence, isDuplicate } = await publishAll(publisher, subject, encoded, after);
       if (!isDuplicate) return positionOf('PLANT', sequence);
-      const original = await readAt(publisher, 'PLANT', sequence);
-      if (original !== undefined && original.subject !== subject) throw new CommandIdTaken(command.id, subject);
-      if (original !== undefined) return attempt === 1 ? 'conflict' : positionOf('PLANT', sequence);
+      await checkIsHere(publisher, subject, sequence, command);
+      return attempt === 1 ? 'conflict' : positionOf('PLANT', sequence);
     } catch (error) {
-      if (error instanceof ServerRefused && CONFLICTS.has(error.code)) {
-        return attempt === 1 ? 'conflict' : await findOwn(publisher, subject, { after, command });
-      }
-      if (!isWorthATry(error) || attempt === ATTEMPTS_MAX) throw error;
+      if (!(error instanceof ServerRefused && CONFLICTS.has(error.code))) throw error;
+      return attempt === 1 ? 'conflict' : await findOwn(publisher, subject, after, command);
     }
-    await waitMs(backoffMs(attempt));
-  }
+  };
+  return retrying(append, { patienceMs, isWorthATry });
+}
+
+/** The server has seen the event's id: here, or the id was used elsewhere, or this replica is still behind. */
+async function checkIsHere(publisher: Publisher, subject: string, sequence: number, command: Command): Promise<void> {
+  const original = await readAt(publisher, 'PLANT', sequence);
+  if (original === undefined) throw new Unavailable(`PLANT:${sequence} cannot be read yet`);
+  if (original.subject !== subject) throw new CommandIdTaken(command.id, subject);
 }
 
 /** After a lost answer: a conflict may be with our own earlier try, which carries our command's id. */
 async function findOwn(
   publisher: Publisher,
   subject: string,
-  { after, command }: AppendOptions,
+  after: number,
+  command: Command,
 ): Promise<Position | 'conflict'> {
   const since = await readSubject(publisher, 'PLANT', subject, after);
   const own = since.findLast((message) => message.headers.get('ce-causationid') === command.id);

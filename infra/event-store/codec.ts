@@ -2,14 +2,14 @@ import {
   type Command,
   type Decided,
   type Envelope,
-  type EventOf,
   positionOf,
   type Recorded,
   type StreamName,
 } from '@stratum/contracts/envelope.ts';
+import type { PlantEvent, ProjectedEvent, ReadingRecorded } from '@stratum/contracts/recorded.ts';
 import { events as contracts, type EventContract } from '@stratum/contracts/registry.ts';
 import type { Aggregate } from '@stratum/contracts/subjects.ts';
-import { type Reading, readingV1 } from '@stratum/contracts/telemetry/telemetry.ts';
+import { readingV1 } from '@stratum/contracts/telemetry/telemetry.ts';
 import { EventTooLarge, NotInContract } from './errors.ts';
 import type { HeaderReader, RawMessage, StoredMessage } from './message.ts';
 import { header } from './publisher.ts';
@@ -22,10 +22,7 @@ const COMMAND_ID = /^[\x21-\x7e]{1,200}$/;
 const decoder = new TextDecoder();
 
 /** An event as read from PLANT: its data parsed by the newest version of its schema. */
-export type RecordedEvent = EventOf<Decided>;
-
-/** A reading as read from TELEMETRY, in the shape of an event. */
-export type ReadingRecorded = EventOf<{ type: 'ReadingRecorded'; data: Reading }>;
+export type RecordedEvent = PlantEvent;
 
 /** An event ready to be published: CloudEvents attributes as header lines, the data alone as body. */
 export type EncodedEvent = { id: string; headers: string; body: Uint8Array };
@@ -63,7 +60,7 @@ export function encodeEvents(aggregate: Aggregate, events: readonly Decided[], c
  * gives `undefined` and is counted. A TELEMETRY message reads as `ReadingRecorded` with the twin's id as subject.
  * @throws NotInContract when the data does not fit its schema or was written by a newer version of this program
  */
-export function decodeEvent(message: RawMessage): RecordedEvent | ReadingRecorded | undefined {
+export function decodeEvent(message: RawMessage): ProjectedEvent | undefined {
   return message.stream === 'TELEMETRY' ? decodeReading(message) : decodePlantEvent(message);
 }
 
@@ -79,7 +76,8 @@ export function decodePlantEvent(message: StoredMessage): RecordedEvent | undefi
   const [, site = '', entity = ''] = message.subject.split('.');
   const envelope = envelopeOf(headers);
   const data = upcast(type, contract, envelope.version, JSON.parse(decoder.decode(message.data)));
-  return { type, data, envelope, recorded: recordedOf('PLANT', message, site, entity) };
+  // The registry has parsed the data of every type it knows, so this is one of the events of the contract.
+  return { type, data, envelope, recorded: recordedOf('PLANT', message, site, entity) } as PlantEvent;
 }
 
 /** Reads one message of TELEMETRY. Its headers are not looked at: what they say stands in subject and body too. */

@@ -33,33 +33,35 @@ export type HandleOptions = { pauseMs?: () => number };
  * command with nothing to say answers the aggregate's last position, `PLANT:0` if it has none.
  * @throws Rejected (the business says no), TooMuchContention, and what `append` throws
  */
-export function handle<State, C extends Command, E extends Decided>(
+export async function handle<State, C extends Command, E extends Decided>(
   store: Store,
   decider: Decider<State, C, E>,
   aggregate: Aggregate,
   command: C,
   { pauseMs = randomPauseMs }: HandleOptions = {},
 ): Promise<Handled<E>> {
+  if (aggregate.entity !== decider.entity)
+    throw new TypeError(`${decider.entity} cannot decide for ${aggregate.entity}`);
   const subject = plantSubject(aggregate);
   const { queue, states } = memoryOf(store, decider);
   return queue(subject, async () => {
-    let isStale = false;
     for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
-      const isRemembered = !isStale && states.has(subject);
-      const known = await refresh(store, decider, aggregate, states, { isStale });
+      const isRemembered = attempt === 1 && states.has(subject);
+      const known = await know(store, decider, aggregate, states, isRemembered);
       const done = known.commands.get(command.id);
       if (done !== undefined) return { position: positionOf('PLANT', done), events: [] };
 
-      isStale = true;
-      const events = decideOrAsk(decider, known.state, command, isRemembered);
-      if (events === 'ask the log') continue;
-      if (events.length === 0) return { position: positionOf('PLANT', known.last), events: [] };
+      const verdict = judge(decider, known.state, command);
+      const isGuarded = !(verdict instanceof Rejected) && verdict.length > 0;
+      if (!isGuarded && isRemembered) continue;
+      if (verdict instanceof Rejected) throw verdict;
+      if (verdict.length === 0) return { position: positionOf('PLANT', known.last), events: [] };
 
-      const outcome = await store.append(aggregate, events, { after: known.last, command });
+      const outcome = await store.append(aggregate, verdict, { after: known.last, command });
       if (outcome !== 'conflict') {
         const last = parsePosition(outcome).sequence;
-        remember(states, subject, extend(decider, known, events, last, command.id));
-        return { position: outcome, events };
+        states.set(subject, extend(decider, known, verdict, last, command.id));
+        return { position: outcome, events: verdict };
       }
       await waitMs(pauseMs());
     }
@@ -67,41 +69,39 @@ export function handle<State, C extends Command, E extends Decided>(
   });
 }
 
-/** A remembered state may be behind: what would not be guarded by an append is decided again on what the log says. */
-function decideOrAsk<State, C extends Command, E extends Decided>(
+/** Decides; a business no is a verdict like another, because it may have to be reached again. */
+function judge<State, C extends Command, E extends Decided>(
   decider: Decider<State, C, E>,
   state: State,
   command: C,
-  isRemembered: boolean,
-): E[] | 'ask the log' {
+): E[] | Rejected {
   try {
-    const events = decider.decide(state, command);
-    return isRemembered && events.length === 0 ? 'ask the log' : events;
+    return decider.decide(state, command);
   } catch (error) {
-    if (isRemembered && error instanceof Rejected) return 'ask the log';
+    if (error instanceof Rejected) return error;
     throw error;
   }
 }
 
 type States<State> = LRUCache<string, Known<State>>;
 
-/** What is known of the aggregate, read from the log if it is not in memory, completed from the log if it is stale. */
-async function refresh<State, C extends Command, E extends Decided>(
+/** What is known of the aggregate: as remembered, or completed from the log. */
+async function know<State, C extends Command, E extends Decided>(
   store: Store,
   decider: Decider<State, C, E>,
   aggregate: Aggregate,
   states: States<State>,
-  { isStale }: { isStale: boolean },
+  isRemembered: boolean,
 ): Promise<Known<State>> {
   const subject = plantSubject(aggregate);
   let known = states.get(subject);
-  if (known !== undefined && !isStale) return known;
+  if (known !== undefined && isRemembered) return known;
   known ??= { state: decider.initial, last: 0, commands: new Map() };
   for (const event of await store.read(aggregate, known.last)) {
     // The registry has parsed it and it is of this aggregate, so it is one of the decider's events.
     known = extend(decider, known, [event as unknown as E], event.recorded.sequence, event.envelope.causationId);
   }
-  remember(states, subject, known);
+  states.set(subject, known);
   return known;
 }
 
@@ -116,11 +116,6 @@ function extend<State, C extends Command, E extends Decided>(
   return { state: events.reduce(decider.evolve, known.state), last, commands: known.commands };
 }
 
-/** An aggregate with more commands than fit is not kept and is read from the log each time: slow, but never wrong. */
-function remember<State>(states: States<State>, subject: string, known: Known<State>): void {
-  states.set(subject, known);
-}
-
 type Memory = { queue: KeyedQueue; states: WeakMap<object, States<unknown>> };
 const memories = new WeakMap<Store, Memory>();
 
@@ -129,6 +124,7 @@ function memoryOf<State, C extends Command, E extends Decided>(store: Store, dec
   memories.set(store, memory);
   const states =
     memory.states.get(decider) ??
+    // An aggregate with more commands than fit is not kept but read from the log each time: slow, never wrong.
     new LRUCache<string, Known<unknown>>({
       maxSize: REMEMBERED_MAX,
       sizeCalculation: ({ commands }) => 1 + commands.size,

@@ -1,10 +1,12 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { StreamName } from '@stratum/contracts/envelope.ts';
-import { Progress, readFrom, writeTo } from './checkpoint.ts';
-import { decodeEvent, type ReadingRecorded, type RecordedEvent } from './codec.ts';
-import { LogLost, Unavailable } from './errors.ts';
+import type { ProjectedEvent } from '@stratum/contracts/recorded.ts';
+import { type Checkpoint, getCheckpoint, putCheckpoint, resumeFrom } from './checkpoint.ts';
+import { decodeEvent } from './codec.ts';
+import { Unavailable } from './errors.ts';
 import type { Logger } from './logger.ts';
 import type { RawMessage } from './message.ts';
+import { type Progress, progressFrom } from './progress.ts';
 import { keyedQueue } from './queue.ts';
 import { lastSequence, readStream } from './reader.ts';
 import { bucket } from './streams.ts';
@@ -20,11 +22,11 @@ const CHECKPOINT_EVERY_MS = 1_000;
 const WAIT_MS_MAX = 10_000;
 
 export type ReactorOptions = {
-  /** Its name, also the key of its checkpoint: letters, digits, `-`. */
+  /** Its name, also the key of its checkpoint: letters, digits, `-`, `_`. */
   name: string;
   nc: NatsConnection;
   stream: StreamName;
-  /** Messages handled at once; those of one subject always one after the other. */
+  /** Messages handled at once (64 if left out); those of one subject always one after the other. */
   inFlightMax?: number;
   /** Ends the reactor, behind the messages under way. */
   signal: AbortSignal;
@@ -32,7 +34,7 @@ export type ReactorOptions = {
 } & (
   | {
       /** Gets each event of PLANT or TELEMETRY; those of unknown types are passed over. */
-      onEvent: (event: RecordedEvent | ReadingRecorded) => Promise<void>;
+      onEvent: (event: ProjectedEvent) => Promise<void>;
     }
   | {
       /** Gets each message as it came: for DEVICES. */
@@ -45,10 +47,10 @@ export type RunningReactor = {
   name: string;
   /** Everything in the stream up to this sequence is done. */
   position(): number;
-  /** Waits until everything up to a sequence is done. @throws when that takes longer (10 s), or the reactor stopped */
+  /** Waits until everything up to a sequence is done. @throws when that takes longer than `msMax` (10 s), or at the end */
   waitUntil(sequence: number, msMax?: number): Promise<void>;
   health(): { status: 'running' | 'stopped'; error?: string };
-  /** Resolves when the signal ended it, with its checkpoint stored; rejects when it could not go on. */
+  /** Resolves when the signal ended it and its checkpoint is stored; rejects when it could not go on. */
   stopped: Promise<void>;
 };
 
@@ -60,155 +62,133 @@ export type RunningReactor = {
  * waits for as long as it takes.
  */
 export function runReactor(options: ReactorOptions): RunningReactor {
-  const { name, signal, logger } = options;
-  const waiters = new Set<Waiter>();
-  let progress = new Progress(0);
-  let failure: Error | undefined;
-  let hasEnded = false;
+  const { name, logger } = options;
+  const starting = start(options);
+  let progress = progressFrom(0);
+  let state: { status: 'running' | 'stopped'; error?: string } = { status: 'running' };
 
-  const stopped = run(options, {
-    begun: (started) => {
-      progress = started;
-    },
-    advanced: () => {
-      for (const waiter of waiters) if (waiter.sequence <= progress.reached) waiter.resolve();
-    },
-  })
-    .catch((error: unknown) => {
-      failure = error instanceof Error ? error : new Error(String(error));
-      logger.error({ reactor: name, position: progress.reached, error: failure }, 'reactor stopped');
-      throw failure;
+  const stopped = starting
+    .then(async (started) => {
+      progress = started.progress;
+      await run(options, started);
     })
-    .finally(() => {
-      hasEnded = true;
-      for (const waiter of waiters) waiter.reject(failure ?? new Error(`${name} has ended`));
-    });
+    .then(
+      () => {
+        state = { status: 'stopped' };
+        progress.end(new Error(`${name} has ended`));
+        logger.info({ reactor: name, position: progress.reached() }, 'reactor ended');
+      },
+      (err: Error) => {
+        state = { status: 'stopped', error: err.message };
+        progress.end(err);
+        logger.error({ reactor: name, position: progress.reached(), err }, 'reactor stopped: it cannot go on');
+        throw err;
+      },
+    );
+  // Whoever runs it looks at `stopped`; until then a rejection is no crash.
   stopped.catch(() => undefined);
-  signal.addEventListener('abort', () => logger.info({ reactor: name }, 'reactor is ending'), { once: true });
 
   return {
     name,
-    position: () => progress.reached,
     stopped,
-    health: () => ({
-      status: hasEnded ? 'stopped' : 'running',
-      ...(failure === undefined ? {} : { error: failure.message }),
-    }),
-    waitUntil: (sequence, msMax = WAIT_MS_MAX) =>
-      new Promise((resolve, reject) => {
-        if (progress.reached >= sequence) return resolve();
-        if (hasEnded) return reject(failure ?? new Error(`${name} has ended`));
-        const leave = () => {
-          clearTimeout(timer);
-          waiters.delete(waiter);
-        };
-        const waiter: Waiter = {
-          sequence,
-          resolve: () => {
-            leave();
-            resolve();
-          },
-          reject: (error) => {
-            leave();
-            reject(error);
-          },
-        };
-        const timer = setTimeout(() => {
-          waiter.reject(new Error(`${name} is at ${progress.reached}, not at ${sequence}, after ${msMax} ms`));
-        }, msMax);
-        waiters.add(waiter);
-      }),
+    position: () => progress.reached(),
+    health: () => state,
+    waitUntil: async (sequence, msMax = WAIT_MS_MAX) => (await starting).progress.waitUntil(sequence, msMax),
   };
 }
 
-type Waiter = { sequence: number; resolve: () => void; reject: (error: Error) => void };
-type Observer = { begun: (progress: Progress) => void; advanced: () => void };
+type Started = { progress: Progress; created: string; store: (checkpoint: Checkpoint) => Promise<void> };
 
-async function run(options: ReactorOptions, observer: Observer): Promise<void> {
-  const { name, nc, stream, signal, logger } = options;
-  const inFlightMax = options.inFlightMax ?? IN_FLIGHT_MAX_DEFAULT;
+async function start({ name, nc, stream }: ReactorOptions): Promise<Started> {
   const checkpoints = await bucket(nc, 'checkpoints');
-  const { created, reached } = await start(options, await readFrom(checkpoints, name));
-  const progress = new Progress(reached);
-  observer.begun(progress);
-
-  let stored = reached;
-  const store = async () => {
-    const sequence = progress.reached;
-    if (sequence === stored) return;
-    await writeTo(checkpoints, name, { sequence, created });
-    stored = sequence;
+  const bounds = await lastSequence(nc, stream);
+  const reached = resumeFrom(name, await getCheckpoint(checkpoints, name), bounds);
+  return {
+    progress: progressFrom(reached),
+    created: bounds.created,
+    store: (checkpoint) => putCheckpoint(checkpoints, name, checkpoint),
   };
-  const ticker = setInterval(() => {
-    store().catch((error: unknown) => logger.warn({ reactor: name, error }, 'checkpoint could not be stored'));
-  }, CHECKPOINT_EVERY_MS);
+}
 
+async function run(options: ReactorOptions, { progress, created, store }: Started): Promise<void> {
+  const { name, nc, stream, signal, logger, inFlightMax = IN_FLIGHT_MAX_DEFAULT } = options;
+  const log = { reactor: name, stream };
   const failing = new AbortController();
   const ending = AbortSignal.any([signal, failing.signal]);
   const inTurn = keyedQueue();
-  const underWay = new Set<Promise<void>>();
-  let failure: unknown;
-
-  const onMessage = async (message: RawMessage) => {
-    while (underWay.size >= inFlightMax) await Promise.race(underWay);
-    if (ending.aborted) return;
-    progress.begin(message.sequence);
-    const task = inTurn(message.subject, () => attempt(options, message, ending)).then(
-      () => {
-        progress.finish(message.sequence);
-        observer.advanced();
-      },
-      (error: unknown) => {
-        failure ??= error;
-        failing.abort();
-      },
-    );
-    underWay.add(task);
-    void task.then(() => underWay.delete(task));
+  let failure: Error | undefined;
+  let inFlight = 0;
+  let settled = Promise.withResolvers<void>();
+  const untilAtMost = async (count: number) => {
+    for (; inFlight > count; settled = Promise.withResolvers()) await settled.promise;
   };
 
+  const onMessage = async (message: RawMessage) => {
+    progress.begin(message.sequence);
+    inFlight += 1;
+    inTurn(message.subject, () => attempt(options, message, ending))
+      .then(() => progress.finish(message.sequence))
+      .catch((error: Error) => {
+        // What fails while everything is told to end is begun again at the next start.
+        if (!signal.aborted) failure ??= error;
+        failing.abort();
+      })
+      .finally(() => {
+        inFlight -= 1;
+        settled.resolve();
+      });
+    await untilAtMost(inFlightMax - 1);
+  };
+
+  const checkpoint = checkpointOf(progress, (sequence) => store({ sequence, created }));
+  // One that cannot be stored repeats what repeats without effect.
+  const storeCheckpoint = () =>
+    checkpoint().catch((err: Error) => logger.warn({ ...log, err }, 'checkpoint could not be stored'));
+  const ticker = setInterval(storeCheckpoint, CHECKPOINT_EVERY_MS);
   try {
-    const onTrouble = (error: Error) => logger.warn({ reactor: name, error }, 'stream cannot be read just now');
-    await readStream(nc, { stream, from: reached + 1, created, signal: ending, onMessage, onTrouble });
-    await Promise.allSettled(underWay);
-    if (failure !== undefined) throw failure;
+    const onTrouble = (err: Error) => logger.warn({ ...log, err }, 'stream cannot be read just now');
+    await readStream(nc, { stream, from: progress.reached() + 1, created, signal: ending, onMessage, onTrouble });
+    await untilAtMost(0);
   } finally {
     clearInterval(ticker);
-    await store();
+    await storeCheckpoint();
   }
+  if (failure !== undefined) throw failure;
 }
 
-/** Where to go on: behind the checkpoint, after making sure that it speaks of this log. */
-async function start(
-  { name, nc, stream }: ReactorOptions,
-  checkpoint: { sequence: number; created: string } | undefined,
-): Promise<{ created: string; reached: number }> {
-  const { created, last } = await lastSequence(nc, stream);
-  if (checkpoint === undefined) return { created, reached: 0 };
-  if (checkpoint.created !== created || checkpoint.sequence > last) {
-    throw new LogLost(
-      `${name} had read ${stream} (created ${checkpoint.created}) up to ${checkpoint.sequence}, but the server has one ` +
-        `created ${created} that ends at ${last}: the log was lost. Restore it, or delete the checkpoint ${name} to begin anew`,
-    );
-  }
-  return { created, reached: checkpoint.sequence };
+/** Stores the progress if it has moved since it was last stored. */
+function checkpointOf(progress: Progress, store: (sequence: number) => Promise<void>): () => Promise<void> {
+  let stored = progress.reached();
+  return async () => {
+    const sequence = progress.reached();
+    if (sequence === stored) return;
+    await store(sequence);
+    stored = sequence;
+  };
 }
 
+/** Hands over one message until its handler succeeds. @throws Error naming the position, after the last try or at the end */
 async function attempt(options: ReactorOptions, message: RawMessage, ending: AbortSignal): Promise<void> {
   const { name, logger } = options;
-  for (let tries = 1; ; ) {
+  const position = `${message.stream}:${message.sequence}`;
+  for (let failures = 0; ; ) {
+    if (ending.aborted) throw new Error(`${name} ended before ${position}`);
     try {
-      if ('onMessage' in options) return await options.onMessage(message);
-      const event = decodeEvent(message);
-      return event === undefined ? undefined : await options.onEvent(event);
+      return await handOver(options, message);
     } catch (error) {
-      const position = `${message.stream}:${message.sequence}`;
-      if (ending.aborted || tries >= ATTEMPTS_MAX) {
-        throw new Error(`${name} failed at ${position} (${message.subject})`, { cause: error });
+      // While NATS is away nothing is the handler's fault, and waiting is all there is to do.
+      if (!(error instanceof Unavailable)) failures += 1;
+      if (failures === ATTEMPTS_MAX) {
+        throw new Error(`${name} failed ${ATTEMPTS_MAX} times at ${position} (${message.subject})`, { cause: error });
       }
-      logger.warn({ reactor: name, position, tries, error }, 'handler failed, trying again');
-      await waitMs(backoffMs(tries, RETRY_MS_MAX), ending);
-      if (!(error instanceof Unavailable)) tries += 1;
+      logger.warn({ reactor: name, position, failures, err: error }, 'handler failed, trying again');
+      await waitMs(backoffMs(Math.max(1, failures), RETRY_MS_MAX), ending);
     }
   }
+}
+
+async function handOver(options: ReactorOptions, message: RawMessage): Promise<void> {
+  if ('onMessage' in options) return options.onMessage(message);
+  const event = decodeEvent(message);
+  if (event !== undefined) await options.onEvent(event);
 }

@@ -5,14 +5,13 @@ import {
   refusalReasonSchema,
   refusalReasons,
 } from '@stratum/contracts/telemetry/telemetry.ts';
-import { ServerRefused, Unavailable } from './errors.ts';
+import { ServerRefused } from './errors.ts';
 import type { StoredMessage } from './message.ts';
 import { header, publisherOf } from './publisher.ts';
 import { readPage } from './read.ts';
 import { lastSequence } from './reader.ts';
-import { backoffMs, waitMs } from './wait.ts';
+import { retrying } from './wait.ts';
 
-const ATTEMPTS_MAX = 20;
 const WRONG_LAST_SEQUENCE = 10071;
 /** What is kept of a refused body, bytes; the rest stays in DEVICES for as long as that keeps it. */
 const BODY_BYTES_MAX = 64 * 1024;
@@ -49,15 +48,12 @@ export async function refuse(nc: NatsConnection, refusal: Refusal): Promise<void
     header('Refused-Reason', refusal.reason) +
     header('Refused-Detail', oneLine(refusal.detail).slice(0, DETAIL_MAX));
   const body = refusal.body.subarray(0, BODY_BYTES_MAX);
-  for (let attempt = 1; ; attempt++) {
-    try {
-      await publisherOf(nc).publish(`refused.${refusal.reason}.${place}`, body, headers);
-      return;
-    } catch (error) {
-      if (error instanceof ServerRefused && error.code === WRONG_LAST_SEQUENCE) return;
-      if (!(error instanceof Unavailable) || attempt === ATTEMPTS_MAX) throw error;
-    }
-    await waitMs(backoffMs(attempt));
+  const publish = () => publisherOf(nc).publish(`refused.${refusal.reason}.${place}`, body, headers);
+  try {
+    await retrying(publish);
+  } catch (error) {
+    const isKeptAlready = error instanceof ServerRefused && error.code === WRONG_LAST_SEQUENCE;
+    if (!isKeptAlready) throw error;
   }
 }
 

@@ -1,10 +1,11 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Command, Decided, Position } from '@stratum/contracts/envelope.ts';
 import { type Aggregate, plantSubject } from '@stratum/contracts/subjects.ts';
-import { type AppendOptions, append } from './append.ts';
+import { append } from './append.ts';
 import { decodePlantEvent, type RecordedEvent } from './codec.ts';
 import { publisherOf } from './publisher.ts';
 import { readSubject } from './read.ts';
+import { retrying } from './wait.ts';
 
 export type { RecordedEvent } from './codec.ts';
 
@@ -23,17 +24,21 @@ export type Store = {
   ): Promise<Position | 'conflict'>;
 };
 
-/** The store on the PLANT stream of a connection; what both calls throw is listed at `append` and `readSubject`. */
-export function openStore(nc: NatsConnection): Store & AsyncDisposable {
+/**
+ * The store on the PLANT stream of a connection; what its calls throw is listed at `append` and `readSubject`. Both are
+ * tried for 15 s while the server is away, or for `patienceMs`.
+ */
+export function openStore(nc: NatsConnection, options: { patienceMs?: number } = {}): Store & AsyncDisposable {
   const publisher = publisherOf(nc);
   const underWay = new Set<Promise<unknown>>();
   return {
     async read(aggregate, after = 0) {
-      const messages = await readSubject(publisher, 'PLANT', plantSubject(aggregate), after);
+      const subject = plantSubject(aggregate);
+      const messages = await retrying(() => readSubject(publisher, 'PLANT', subject, after), options);
       return messages.map(decodePlantEvent).filter((event) => event !== undefined);
     },
-    append: (aggregate, events, options: AppendOptions) =>
-      noted(underWay, append(publisher, aggregate, events, options)),
+    append: (aggregate, events, { after, command }) =>
+      noted(underWay, append(publisher, aggregate, events, { after, command, ...options })),
     /** Waits until what is being appended is settled; the connection stays open. */
     async [Symbol.asyncDispose]() {
       await Promise.allSettled(underWay);

@@ -4,18 +4,18 @@ import { type Position, positionOf } from '@stratum/contracts/envelope.ts';
 import { telemetrySubject } from '@stratum/contracts/subjects.ts';
 import { type Reading, readingV1 } from '@stratum/contracts/telemetry/telemetry.ts';
 import { LRUCache } from 'lru-cache';
-import { NotInContract, ServerRefused, TooMuchContention, Unavailable } from './errors.ts';
+import { NotInContract, ServerRefused, TooMuchContention } from './errors.ts';
 import { header, publisherOf } from './publisher.ts';
 import { keyedQueue } from './queue.ts';
 import { readLast } from './read.ts';
 import { lastSequence } from './reader.ts';
-import { backoffMs, waitMs } from './wait.ts';
+import { backoffMs, retrying, waitMs } from './wait.ts';
 
 /** Twins whose last message is kept in mind. */
 const TWINS_MAX = 100_000;
-/** Tries per reading, conflicts with rivals and lost answers together: some 17 seconds while the server is away. */
+/** Tries per reading against rivals that write the same twin. */
 const ATTEMPTS_MAX = 20;
-const WRONG_LAST_SEQUENCE = new Set([10071, 10164]);
+const CONFLICTS = new Set([10071, 10164]);
 /** Carried forward on every message of a twin: `<sequence>@<created>` of the newest DEVICES message behind its readings. */
 const INBOX_HEADER = 'Stratum-Inbox';
 
@@ -69,21 +69,28 @@ export async function openTelemetryLog(nc: NatsConnection): Promise<TelemetryLog
   }
 
   async function appendInTurn(message: Message): Promise<AppendedReading> {
-    const { subject } = message;
     for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
-      try {
-        const tail = tails.get(subject) ?? (await loadTail(subject));
-        const isRecorded = (message.inbox > 0 && message.inbox <= tail.inbox) || message.messageId === tail.messageId;
-        if (isRecorded) return { position: positionOf('TELEMETRY', tail.sequence), duplicate: true };
-        return await publish(message, tail);
-      } catch (error) {
-        tails.delete(subject);
-        const isConflict = error instanceof ServerRefused && WRONG_LAST_SEQUENCE.has(error.code);
-        if (!isConflict && !(error instanceof Unavailable && attempt < ATTEMPTS_MAX)) throw error;
-      }
-      await waitMs(backoffMs(attempt));
+      const outcome = await retrying(() => appendOnce(message));
+      if (outcome !== 'conflict') return outcome;
+      // The rival's message can be read at once, but for a replica that is behind.
+      if (attempt > 1) await waitMs(backoffMs(attempt - 1));
     }
-    throw new TooMuchContention(subject, ATTEMPTS_MAX);
+    throw new TooMuchContention(message.subject, ATTEMPTS_MAX);
+  }
+
+  async function appendOnce(message: Message): Promise<AppendedReading | 'conflict'> {
+    const { subject, inbox, messageId } = message;
+    try {
+      const tail = tails.get(subject) ?? (await loadTail(subject));
+      const isRecorded = (inbox > 0 && inbox <= tail.inbox) || messageId === tail.messageId;
+      if (isRecorded) return { position: positionOf('TELEMETRY', tail.sequence), duplicate: true };
+      return await publish(message, tail);
+    } catch (error) {
+      // Whatever it was, the message may be there: the log says.
+      tails.delete(subject);
+      if (error instanceof ServerRefused && CONFLICTS.has(error.code)) return 'conflict';
+      throw error;
+    }
   }
 
   async function publish(message: Message, tail: Tail): Promise<AppendedReading> {
