@@ -59,6 +59,14 @@ test('a day of readings is in the read models within seconds, also when the proj
     expect(await documentsOf(readModels, projection.name)).toEqual([...expected.values()].map(canonicalJson).sort());
   }
 
+  const rebuild = spawn(process.execPath, [rebuildFile], { env: { NATS_URL: nats.url, MONGODB_URI: fresh.uri } });
+  let report = '';
+  rebuild.stdout.on('data', (chunk) => {
+    report += chunk;
+  });
+  expect(await once(rebuild, 'close')).toEqual([0, null]);
+  for (const name of names) expect(report).toMatch(new RegExp(`= ${name}: \\d+ documents, digest [0-9a-f]{16}`));
+
   const exited = once(projections, 'exit');
   const stoppedMs = performance.now();
   projections.kill('SIGTERM');
@@ -97,6 +105,7 @@ test('says what is missing in the environment, and nothing else', async () => {
   expect(said).not.toMatch(/^\s+at /m);
 });
 
+const rebuildFile = fileURLToPath(new URL('./rebuild.ts', import.meta.url));
 const mainFile = fileURLToPath(new URL('./main.ts', import.meta.url));
 
 /** Starts the program and waits until it says it is ready. It is killed with the test at the latest. */

@@ -3,7 +3,7 @@ import { type Position, positionOf } from '@stratum/contracts/envelope.ts';
 import { liveSubject } from '@stratum/contracts/subjects.ts';
 import { z } from 'zod';
 import type { Checkpoint } from './checkpoints.ts';
-import type { ReadModelDocument } from './projection.ts';
+import type { ProjectedStream, ReadModelDocument } from './projection.ts';
 
 /** Header of every live message: the position of the last event in the document; a client resumes from the newest it has seen. */
 export const LIVE_POSITION_HEADER = 'Stratum-Position';
@@ -11,6 +11,7 @@ export const LIVE_POSITION_HEADER = 'Stratum-Position';
 /** A document larger than this is not announced; whoever wants it asks for it. */
 const LIVE_BYTES_MAX = 512 * 1024;
 const PROGRESS_PREFIX = 'projector.progress.';
+const BEGUN_PREFIX = 'projector.begun.';
 const HURRY_PREFIX = 'projector.hurry.';
 
 /** How far a read model has got; `collection` is the one it speaks of, which queries may not be served from yet. */
@@ -51,6 +52,19 @@ export function onProgress(nc: NatsConnection, heard: (progress: Progress) => vo
       if (progress.success) heard({ name: message.subject.slice(PROGRESS_PREFIX.length), ...progress.data });
     },
   });
+}
+
+/**
+ * Says that the projections of a stream begin from their checkpoints. What was written but not announced before that (the
+ * projector died in between) is announced by nobody: whoever must not miss it asks the read models now.
+ */
+export function announceBegun(nc: NatsConnection, stream: ProjectedStream): void {
+  nc.publish(BEGUN_PREFIX + stream);
+}
+
+/** Hears of projections that begin, until the connection ends or `unsubscribe` is called. */
+export function onBegun(nc: NatsConnection, heard: () => void): { unsubscribe(): void } {
+  return nc.subscribe(`${BEGUN_PREFIX}*`, { callback: (error) => error === null && heard() });
 }
 
 /** Asks the projector not to let a read model rest before it holds `sequence`. */

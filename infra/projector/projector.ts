@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { decodeEvent, lastSequence, type RawMessage, readStream } from '../event-store/reader.ts';
+import { lastSequence, type RawMessage, readStream } from '../event-store/reader.ts';
 import { type Builder, type BuilderDeps, openBuilder } from './builder.ts';
-import { onHurry } from './live.ts';
-import type { AnyProjection, ProjectedEvent, ProjectedStream } from './projection.ts';
+import { decodeAll } from './decode.ts';
+import { announceBegun, onHurry } from './live.ts';
+import type { AnyProjection, ProjectedStream } from './projection.ts';
 
 /** Events folded together: large enough that a thousand changes of one document cost one write. */
 const BATCH_MAX = 2_000;
@@ -98,6 +99,7 @@ async function runOnce(
     onTrouble: (error) => deps.logger.warn({ stream, error: error.message }, `${stream} cannot be read just now`),
   });
   const writing = builders.map((builder) => builder.keepWriting(endWriting.signal));
+  announceBegun(deps.nc, stream);
   onOpen();
   try {
     await Promise.race([reading, ...writing]);
@@ -118,23 +120,4 @@ async function takeBatch(builders: readonly Builder[], messages: RawMessage[], s
     await Promise.all(builders.map((builder) => builder.stop(poison.sequence, poison.error)));
   }
   for (const builder of builders) if (builder.isStopped) stopped.add(builder.name);
-}
-
-type Decoded = { events: ProjectedEvent[]; upTo: number; poison?: { sequence: number; error: unknown } };
-
-/** A message that cannot be read as what it says it is hides a fact from every projection: nothing behind it is folded. */
-function decodeAll(messages: readonly RawMessage[]): Decoded {
-  const events: ProjectedEvent[] = [];
-  let upTo = 0;
-  for (const message of messages) {
-    try {
-      const event = decodeEvent(message);
-      // The registry has parsed the data of every type it knows, so the event is one of the contract's union.
-      if (event !== undefined) events.push(event as ProjectedEvent);
-      upTo = message.sequence;
-    } catch (error) {
-      return { events, upTo, poison: { sequence: message.sequence, error } };
-    }
-  }
-  return { events, upTo };
 }

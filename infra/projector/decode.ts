@@ -1,0 +1,25 @@
+import { decodeEvent, type RawMessage } from '../event-store/reader.ts';
+import type { ProjectedEvent } from './projection.ts';
+
+/** The events of a batch, up to sequence `upTo`; `poison` is the message behind it that could not be read, if any. */
+export type DecodedBatch = { events: ProjectedEvent[]; upTo: number; poison?: { sequence: number; error: unknown } };
+
+/**
+ * Reads a batch of messages. Types that this program does not know are left out. A message that cannot be read as what it
+ * says it is hides a fact from every projection: nothing behind it is decoded.
+ */
+export function decodeAll(messages: readonly RawMessage[]): DecodedBatch {
+  const events: ProjectedEvent[] = [];
+  let upTo = 0;
+  for (const message of messages) {
+    try {
+      const event = decodeEvent(message);
+      // The registry has parsed the data of every type it knows, so the event is one of the contract's union.
+      if (event !== undefined) events.push(event as ProjectedEvent);
+      upTo = message.sequence;
+    } catch (error) {
+      return { events, upTo, poison: { sequence: message.sequence, error } };
+    }
+  }
+  return { events, upTo };
+}
