@@ -32,10 +32,11 @@ export function unitText(parameter: Parameter): string {
   return isSwitch(parameter) ? '' : parameter.unit;
 }
 
-/** The normal range: `normal 10.0–60.0`. */
+/** The normal range: `normal 10–60`, with as many decimals as its ends need, at most one. */
 export function normalText(parameter: Parameter): string {
-  const decimals = Math.min(1, decimalsOf(parameter));
-  return `normal ${numberText(parameter.limits.low, decimals)}–${numberText(parameter.limits.high, decimals)}`;
+  const { low, high } = parameter.limits;
+  const decimals = Number.isInteger(low) && Number.isInteger(high) ? 0 : Math.min(1, decimalsOf(parameter));
+  return `normal ${numberText(low, decimals)}–${numberText(high, decimals)}`;
 }
 
 /** Whether a parameter is a state of 0 or 1 rather than a measurement. */

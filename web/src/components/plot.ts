@@ -257,15 +257,7 @@ function drawUnits(plot: uPlot, { unit }: PlotView, showTimes: boolean): void {
   const ratio = devicePixelRatio;
   if (unit !== '') write(plot, unit, bbox.left - 8 * ratio, bbox.top - 7 * ratio, 'right', token('--t3'), 400);
   if (showTimes)
-    write(
-      plot,
-      'UTC',
-      bbox.left + bbox.width + 6 * ratio,
-      bbox.top + bbox.height + 13 * ratio,
-      'left',
-      token('--t3'),
-      400,
-    );
+    write(plot, 'UTC', bbox.left - 20 * ratio, bbox.top + bbox.height + 13 * ratio, 'right', token('--t3'), 400);
 }
 
 function write(

@@ -1,0 +1,84 @@
+import type { AlertDocument } from '@stratum/contracts/alert/alert.ts';
+import type { Parameter } from '@stratum/contracts/twin/twin.ts';
+import { describe, expect, it } from 'vitest';
+import { byUrgency, isActive, isUnacknowledged, limitBeside, severityOf, worse } from './severity.ts';
+
+const parameter: Parameter = {
+  key: 'vibration',
+  name: 'Vibration',
+  unit: 'mm/s',
+  limits: {
+    low: 20,
+    high: 100,
+    tripLow: 5,
+    tripHigh: 120,
+    deadband: 0,
+    onDelaySeconds: 0,
+    offDelaySeconds: 0,
+    priority: 3,
+  },
+};
+
+function alert(state: AlertDocument['state'], priority: AlertDocument['priority'], raisedAt: string): AlertDocument {
+  return {
+    _id: `turbine1_vibration_${raisedAt}`,
+    occurrences: 1,
+    alertId: 'turbine1_vibration_high',
+    occurrenceId: raisedAt,
+    twinId: 'turbine1',
+    site: 'main',
+    parameter: 'vibration',
+    direction: 'high',
+    unit: 'mm/s',
+    state,
+    priority,
+    value: 101,
+    limit: 100,
+    raisedAt,
+    persistedAt: null,
+    clearedAt: null,
+    acknowledgedAt: null,
+    acknowledgedBy: null,
+    note: null,
+    readingPosition: 'TELEMETRY:1',
+    raisedPosition: 'PLANT:1',
+    _position: 1,
+  };
+}
+
+describe('severity', () => {
+  it('is normal up to the limits, the parameter’s own beyond them, critical from the trip limits on', () => {
+    expect([20, 100].map((value) => severityOf(parameter, value))).toEqual([0, 0]);
+    expect([19.9, 100.1].map((value) => severityOf(parameter, value))).toEqual([3, 3]);
+    expect([5, 120].map((value) => severityOf(parameter, value))).toEqual([1, 1]);
+  });
+
+  it('of two is the more urgent, and normal never wins', () => {
+    expect(worse(0, 3)).toBe(3);
+    expect(worse(2, 1)).toBe(1);
+    expect(worse(3, 0)).toBe(3);
+    expect(worse(0, 0)).toBe(0);
+  });
+
+  it('names the nearer limit', () => {
+    expect(limitBeside(parameter, 104)).toBe(100);
+    expect(limitBeside(parameter, 18)).toBe(20);
+  });
+});
+
+describe('an alarm list', () => {
+  it('holds what is active or waits for an acknowledgement', () => {
+    expect((['UNACK', 'ACKED', 'RTNUN'] as const).every((state) => isActive(alert(state, 1, 'x')))).toBe(true);
+    expect((['NORM', 'SHLVD', 'OOSRV'] as const).some((state) => isActive(alert(state, 1, 'x')))).toBe(false);
+    expect(isUnacknowledged(alert('RTNUN', 1, 'x'))).toBe(true);
+    expect(isUnacknowledged(alert('ACKED', 1, 'x'))).toBe(false);
+  });
+
+  it('is ordered: unacknowledged, then priority, then newest', () => {
+    const acknowledged = alert('ACKED', 1, '2026-11-24T10:00:00Z');
+    const low = alert('UNACK', 3, '2026-11-24T12:00:00Z');
+    const older = alert('UNACK', 2, '2026-11-24T10:00:00Z');
+    const newer = alert('UNACK', 2, '2026-11-24T11:00:00Z');
+    expect([acknowledged, low, older, newer].sort(byUrgency)).toEqual([newer, older, low, acknowledged]);
+  });
+});
