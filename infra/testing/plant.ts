@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { createWriteStream } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,110 +9,103 @@ import { type RunFile, readRunFile } from '../local/run-file.ts';
 import { runFileIn } from '../local/settings.ts';
 import { waitFor } from './waitFor.ts';
 
-/** A first start fetches its parts, builds the pages and back-fills a day of readings. */
-const START_MS_MAX = 240_000;
-const STOP_MS_MAX = 15_000;
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
+/** From an empty data folder, with the parts already in the cache. */
+const START_MS_MAX = 180_000;
+/** The starter promises ten seconds. */
+const STOP_MS_MAX = 15_000;
 
-/** The whole plant, started as `make run` starts it, on ports of its own and in a folder of its own. */
-export interface TestPlant extends AsyncDisposable {
-  urls: { web: string; mqtt: string; nats: string; mongodb: string };
-  /** Of every demo account. */
-  demoPassword: string;
-  dataFolder: string;
-  /** The starter's pid, e.g. to kill it. */
-  readonly starterPid: number;
-  /** What runs right now, by name, with pids; changes as children crash and come back. */
-  children: () => RunFile['children'];
-  /** Everything the starter printed so far. */
-  output: () => string;
-  /** Starts the starter again with the same data, after it was killed or stopped. Ports other than web and MQTT change. */
-  restart: () => Promise<void>;
-}
-
-export interface TestPlantOptions {
-  /** How many times faster the simulated plant ages; 1 if left out. */
-  speed?: number;
-  /** The password of the demo accounts. */
-  demoPassword?: string;
-  /** Where the data is; a temporary folder, deleted at the end, if left out. */
+export type PlantOptions = {
+  /** A data folder that stays; a temporary one, deleted at the end, without it. */
   dataFolder?: string;
+  /** More environment for the starter: `SPEED`, `DEMO_PASSWORD`, … */
+  environment?: Record<string, string>;
+};
+
+/** A whole plant on free ports, started as `make run` starts it. Disposing stops it. */
+export interface TestPlant extends AsyncDisposable {
+  dataFolder: string;
+  /** Addresses of web, mqtt, nats and mongodb. */
+  urls: { web: string; mqtt: string; nats: string; mongodb: string };
+  /** Of all demo accounts. */
+  password: string;
+  /** What runs, by name, with pids as they are now. */
+  run(): RunFile;
+  /** Pid of one part (`nats-server`, `api`, …) or of the `starter`. Throws when it does not run. */
+  pidOf(name: string): number;
+  /** Kills the starter with SIGKILL, waits until it is gone, and starts it again. Its children are its own to clean up. */
+  killStarter(): Promise<void>;
 }
 
-/** Starts a plant and waits until all of it is ready. Disposing stops it, as SIGTERM does. */
-export async function startTestPlant(options: TestPlantOptions = {}): Promise<TestPlant> {
-  const dataFolder = options.dataFolder ?? (await mkdtemp(join(tmpdir(), 'stratum-test-plant-')));
-  const demoPassword = options.demoPassword ?? 'plant-of-a-test';
-  const environment = {
-    DATA_DIR: dataFolder,
-    PORT: '0',
-    MQTT_PORT: '0',
-    SPEED: String(options.speed ?? 1),
-    DEMO_PASSWORD: demoPassword,
-    // The plant's own servers, whatever this process was given.
-    NATS_URL: '',
-    MONGODB_URI: '',
-    MQTT_URL: '',
-  };
-  let starter = launch(environment);
-  const urls = await untilReady(starter, dataFolder);
+/** Starts a plant and waits until its starter says that all is up. */
+export async function startPlant(options: PlantOptions = {}): Promise<TestPlant> {
+  const dataFolder = options.dataFolder ?? (await mkdtemp(join(tmpdir(), 'stratum-plant-')));
+  let ports = { PORT: '0', MQTT_PORT: '0' };
+  let starter = await launch(dataFolder, { ...ports, ...options.environment });
+  const first = readyRun(dataFolder);
+  const urls = urlsOf(first);
+  // The same addresses after a restart, as a person's would be.
+  ports = { PORT: new URL(urls.web).port, MQTT_PORT: new URL(urls.mqtt).port };
   return {
-    urls,
-    demoPassword,
     dataFolder,
-    get starterPid() {
-      return starter.process.pid ?? 0;
+    urls,
+    password: (await readFile(join(dataFolder, 'demo-password'), 'utf8')).trim(),
+    run: () => readyRun(dataFolder),
+    pidOf(name) {
+      const run = readyRun(dataFolder);
+      const pid = name === 'starter' ? run.starter.pid : run.children.find((child) => child.name === name)?.pid;
+      if (pid === undefined) throw new Error(`${name} does not run`);
+      return pid;
     },
-    children: () => readRunFile(runFileIn(dataFolder))?.children ?? [],
-    output: () => starter.output(),
-    async restart() {
-      await stop(starter.process);
-      starter = launch({ ...environment, PORT: new URL(urls.web).port, MQTT_PORT: new URL(urls.mqtt).port });
-      Object.assign(urls, await untilReady(starter, dataFolder));
+    async killStarter() {
+      const gone = once(starter, 'exit');
+      starter.kill('SIGKILL');
+      await gone;
+      starter = await launch(dataFolder, { ...ports, ...options.environment });
+      Object.assign(urls, urlsOf(readyRun(dataFolder)));
     },
     async [Symbol.asyncDispose]() {
-      await stop(starter.process);
+      if (starter.exitCode === null && starter.signalCode === null) {
+        const gone = once(starter, 'exit');
+        starter.kill('SIGTERM');
+        const late = setTimeout(() => starter.kill('SIGKILL'), STOP_MS_MAX);
+        await gone;
+        clearTimeout(late);
+      }
       if (options.dataFolder === undefined) await rm(dataFolder, { recursive: true, force: true });
     },
   };
 }
 
-interface Starter {
-  process: ChildProcess;
-  output: () => string;
-}
-
-function launch(environment: Record<string, string>): Starter {
-  // It ends when this process does, however that comes about.
-  const env = { ...process.env, ...environment, STRATUM_PARENT: String(process.pid) };
-  const args = [join(root, 'infra/local/start.ts')];
-  const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
-  let text = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (text += chunk));
-  return { process: child, output: () => text };
-}
-
-async function untilReady(starter: Starter, dataFolder: string): Promise<TestPlant['urls']> {
-  const isUp = () => {
-    if (starter.process.exitCode !== null) throw new Error(`the plant did not start:\n${starter.output()}`);
-    const run = readRunFile(runFileIn(dataFolder));
-    return run?.isReady === true && run.starter.pid === starter.process.pid ? run.urls : null;
-  };
-  const { web, mqtt, nats, mongodb } = await waitFor(isUp, {
-    what: 'the plant to be ready',
-    msMax: START_MS_MAX,
-    pollMs: 100,
+async function launch(dataFolder: string, environment: Record<string, string>): Promise<ChildProcess> {
+  const starter = spawn(process.execPath, [join(root, 'infra/local/start.ts')], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, DATA_DIR: dataFolder, ...environment },
   });
-  if (web === undefined || mqtt === undefined || nats === undefined || mongodb === undefined)
-    throw new Error('a plant that is ready has all its addresses');
-  return { web, mqtt, nats, mongodb };
+  const log = createWriteStream(join(dataFolder, 'starter.log'), { flags: 'a' });
+  starter.stdout?.pipe(log);
+  starter.stderr?.pipe(log);
+  await waitFor(
+    () => {
+      if (starter.exitCode !== null) throw new Error(`the starter ended with ${starter.exitCode}: see ${log.path}`);
+      const run = readRunFile(runFileIn(dataFolder));
+      return run?.isReady && run.starter.pid === starter.pid;
+    },
+    { what: 'the plant to be up', msMax: START_MS_MAX, pollMs: 200 },
+  );
+  return starter;
 }
 
-async function stop(starter: ChildProcess): Promise<void> {
-  if (starter.exitCode !== null || starter.signalCode !== null) return;
-  const exited = once(starter, 'exit');
-  starter.kill('SIGTERM');
-  const timer = setTimeout(() => starter.kill('SIGKILL'), STOP_MS_MAX);
-  await exited;
-  clearTimeout(timer);
+function readyRun(dataFolder: string): RunFile {
+  const run = readRunFile(runFileIn(dataFolder));
+  if (run === null) throw new Error(`no plant runs in ${dataFolder}`);
+  return run;
+}
+
+function urlsOf({ urls }: RunFile): TestPlant['urls'] {
+  const { web, mqtt, nats, mongodb } = urls;
+  if (web === undefined || mqtt === undefined || nats === undefined || mongodb === undefined) {
+    throw new Error('the run file has not all addresses');
+  }
+  return { web, mqtt, nats, mongodb };
 }
