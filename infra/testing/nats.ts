@@ -31,6 +31,8 @@ export interface TestNats extends AsyncDisposable {
 export interface TestNatsOptions {
   /** Listen for MQTT clients too. */
   mqtt?: boolean;
+  /** After this long a subscriber's unacknowledged QoS 1 message is sent again; 30 if left out. */
+  mqttAckWaitSeconds?: number;
 }
 
 const alive = new Set<ChildProcess>();
@@ -43,10 +45,12 @@ export async function startNats(options: TestNatsOptions = {}): Promise<TestNats
   const ports = await freePorts('port', 'mqttPort');
   const storeFolder = join(folder, 'jetstream');
   await mkdir(storeFolder);
-  const mqttPort = options.mqtt === true ? { mqttPort: ports.mqttPort } : {};
+  const { mqtt = false, mqttAckWaitSeconds } = options;
+  const mqttPort = mqtt ? { mqttPort: ports.mqttPort } : {};
+  const ackWait = mqttAckWaitSeconds === undefined ? {} : { mqttAckWaitSeconds };
   await writeFile(
     join(folder, CONFIG_FILE),
-    natsConfig({ serverName: 'test', port: ports.port, storeFolder, ...mqttPort }),
+    natsConfig({ serverName: 'test', port: ports.port, storeFolder, ...mqttPort, ...ackWait }),
   );
   let server = await launch(binary, folder, 'first.log');
   let restarts = 0;

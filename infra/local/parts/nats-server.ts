@@ -1,20 +1,20 @@
-import { chmod, copyFile } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cached, findCached } from '../cache.ts';
 import { step } from '../progress.ts';
 import { explain, findOnPath, runTool } from '../tool.ts';
 import { fetchPackages } from './debian-archive.ts';
-import { goInstall, hasGo } from './go-tool.ts';
+import { goInstall, goTool } from './go-tool.ts';
 
 const VERSION = '2.15.1';
 /** Older servers lack atomic batches and message schedules. */
 const VERSION_MIN = [2, 12] as const;
 const CACHE_NAME = `nats-server-${VERSION}`;
 const VERSION_SECONDS_MAX = 10;
-const INSTEAD = 'or put a nats-server >= 2.12 on PATH, or set NATS_URL and MQTT_URL to servers of your own';
+const INSTEAD = 'put a nats-server >= 2.12 on PATH, or set NATS_URL and MQTT_URL to servers of your own';
 
 /**
- * The path of a nats-server >= 2.12: on PATH, else from the cache, else fetched with Go, else from Debian's archive.
+ * The path of a nats-server >= 2.12: on PATH, else from the cache, else from Debian's archive, else built with Go.
  * @throws CannotStart when none of these works
  */
 export async function natsServer(): Promise<string> {
@@ -37,6 +37,8 @@ export interface NatsConfig {
   storeFolder: string;
   /** With a port, the server is the MQTT broker too. */
   mqttPort?: number;
+  /** After this long the broker sends a QoS 1 message again that a subscriber has not acknowledged; 30 if left out. */
+  mqttAckWaitSeconds?: number;
 }
 
 /**
@@ -48,9 +50,14 @@ export function natsConfig(config: NatsConfig): string {
     `server_name: ${JSON.stringify(config.serverName)}`,
     `listen: "127.0.0.1:${config.port}"`,
     `jetstream { store_dir: ${JSON.stringify(config.storeFolder)}, sync_interval: "1s" }`,
-    ...(config.mqttPort === undefined ? [] : [`mqtt { listen: "127.0.0.1:${config.mqttPort}" }`]),
+    ...(config.mqttPort === undefined ? [] : [mqttBlock(config.mqttPort, config.mqttAckWaitSeconds)]),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function mqttBlock(port: number, ackWaitSeconds: number | undefined): string {
+  const ackWait = ackWaitSeconds === undefined ? '' : `, ack_wait: "${ackWaitSeconds}s"`;
+  return `mqtt { listen: "127.0.0.1:${port}"${ackWait} }`;
 }
 
 /** True for the output of `nats-server --version` of a server that has everything Stratum needs. */
@@ -68,16 +75,24 @@ async function isRecent(binary: string): Promise<boolean> {
   }
 }
 
+/** The archive's binary is there in seconds and needs no building; Go builds it wherever there is no such archive. */
 async function fetchNatsServer(folder: string): Promise<void> {
-  if (await hasGo()) {
-    await step(`nats-server ${VERSION}: built with Go`, () =>
-      goInstall(`github.com/nats-io/nats-server/v2@v${VERSION}`, folder),
-    );
-    return;
+  try {
+    await step("nats-server: fetched from Debian's archive", () => fetchFromArchive(folder));
+  } catch {
+    const go = await goTool();
+    const module = `github.com/nats-io/nats-server/v2@v${VERSION}`;
+    await step(`nats-server ${VERSION}: built with Go`, () => goInstall(go, module, folder));
   }
-  await step("nats-server: fetched from Debian's archive", async () => {
-    await fetchPackages({ folder: join(folder, 'package'), packages: ['nats-server'], withDependencies: false });
-    await copyFile(join(folder, 'package/usr/bin/nats-server'), join(folder, 'nats-server'));
-    await chmod(join(folder, 'nats-server'), 0o755);
-  });
+}
+
+async function fetchFromArchive(folder: string): Promise<void> {
+  const unpacked = join(folder, 'unpacked');
+  try {
+    await fetchPackages({ folder: unpacked, packages: ['nats-server'], withDependencies: false });
+    await rename(join(unpacked, 'usr/sbin/nats-server'), join(folder, 'nats-server'));
+    if (!(await isRecent(join(folder, 'nats-server')))) throw new Error("the archive's nats-server is too old");
+  } finally {
+    await rm(unpacked, { recursive: true, force: true });
+  }
 }
