@@ -75,7 +75,7 @@ export function decodePlantEvent(message: StoredMessage): RecordedEvent | undefi
   }
   const [, site = '', entity = ''] = message.subject.split('.');
   const envelope = envelopeOf(headers);
-  const data = upcast(type, contract, envelope.version, JSON.parse(decoder.decode(message.data)));
+  const data = upcast(type, contract, envelope.version, jsonOf(message));
   // The registry has parsed the data of every type it knows, so this is one of the events of the contract.
   return { type, data, envelope, recorded: recordedOf('PLANT', message, site, entity) } as PlantEvent;
 }
@@ -83,7 +83,7 @@ export function decodePlantEvent(message: StoredMessage): RecordedEvent | undefi
 /** Reads one message of TELEMETRY. Its headers are not looked at: what they say stands in subject and body too. */
 export function decodeReading(message: StoredMessage): ReadingRecorded {
   const [, site = '', twinId = ''] = message.subject.split('.');
-  const parsed = readingV1.safeParse(JSON.parse(decoder.decode(message.data)));
+  const parsed = readingV1.safeParse(jsonOf(message));
   if (!parsed.success) throw new NotInContract(`TELEMETRY:${message.sequence} is no reading`, { cause: parsed.error });
   const id = positionOf('TELEMETRY', message.sequence);
   return {
@@ -131,6 +131,14 @@ function parse(type: string, version: number, data: unknown): unknown {
       cause: parsed.error,
     });
   return parsed.data;
+}
+
+function jsonOf({ subject, sequence, data }: StoredMessage): unknown {
+  try {
+    return JSON.parse(decoder.decode(data));
+  } catch (cause) {
+    throw new NotInContract(`the body at ${sequence} (${subject}) is not JSON`, { cause });
+  }
 }
 
 function upcast(type: string, contract: EventContract, version: number, data: unknown): unknown {

@@ -1,28 +1,52 @@
 import type { NatsConnection, Status } from '@nats-io/transport-node';
 
 type Listener = (status: Status) => void;
-const watchers = new WeakMap<NatsConnection, Set<Listener>>();
+type Watched = { isConnected: boolean; listeners: Set<Listener> };
+const watched = new WeakMap<NatsConnection, Watched>();
 
 /**
  * Calls the listener for everything that happens to a connection (`disconnect`, `reconnect`, `error`, …) and with `close`
  * at its end. One loop per connection serves all listeners. Returns how to stop.
  */
 export function onStatus(nc: NatsConnection, listener: Listener): () => void {
-  const listeners = watchers.get(nc) ?? watch(nc);
+  const { listeners } = watch(nc);
   listeners.add(listener);
   return () => listeners.delete(listener);
 }
 
-function watch(nc: NatsConnection): Set<Listener> {
-  const listeners = new Set<Listener>();
-  watchers.set(nc, listeners);
+/** Whether the server can be reached, as far as is known: a lost connection is noticed when it breaks or misses pings. */
+export function isConnected(nc: NatsConnection): boolean {
+  return watch(nc).isConnected;
+}
+
+/** Resolves when the connection is up, is closed for good, or the signal aborts; at once if it is up. */
+export async function whenConnected(nc: NatsConnection, signal: AbortSignal): Promise<void> {
+  if (isConnected(nc) || nc.isClosed() || signal.aborted) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const go = () => resolve();
+  const stop = onStatus(nc, ({ type }) => {
+    if (type === 'reconnect' || type === 'close') resolve();
+  });
+  signal.addEventListener('abort', go, { once: true });
+  await promise;
+  signal.removeEventListener('abort', go);
+  stop();
+}
+
+function watch(nc: NatsConnection): Watched {
+  const known = watched.get(nc);
+  if (known !== undefined) return known;
+  const connection: Watched = { isConnected: !nc.isClosed(), listeners: new Set() };
+  watched.set(nc, connection);
   const tell = (status: Status) => {
-    for (const listener of [...listeners]) listener(status);
+    if (status.type === 'disconnect' || status.type === 'close') connection.isConnected = false;
+    if (status.type === 'reconnect') connection.isConnected = true;
+    for (const listener of [...connection.listeners]) listener(status);
   };
   void (async () => {
     for await (const status of nc.status()) if (status.type !== 'close') tell(status);
     tell({ type: 'close' });
-    listeners.clear();
+    connection.listeners.clear();
   })();
-  return listeners;
+  return connection;
 }

@@ -2,9 +2,9 @@ import { type Position, parsePosition } from '@stratum/contracts/envelope.ts';
 import type { OrderEvent } from '@stratum/contracts/order/order.ts';
 import type { Aggregate } from '@stratum/contracts/subjects.ts';
 import { expect, it } from 'vitest';
+import { addCapacity, capacityDecider, capacitySet, rivalOf, shopfloor } from './capacity.fixture.ts';
 import { EVENT_BYTES_MAX } from './codec.ts';
 import { CommandIdTaken, EventTooLarge, NotInContract } from './errors.ts';
-import { addCapacity, capacityDecider, capacitySet, rivalOf, shopfloor } from './fixtures.ts';
 import { handle } from './handle.ts';
 import type { RecordedEvent, Store } from './store.ts';
 

@@ -6,7 +6,7 @@ import {
   type Status,
 } from '@nats-io/transport-node';
 import { newInbox } from './connection.ts';
-import { onStatus } from './connection-status.ts';
+import { isConnected, onStatus } from './connection-status.ts';
 import { Overloaded, ServerRefused, Unavailable } from './errors.ts';
 
 /** At most this many requests wait for the server's answer; the measured best lies between 256 and 1024. */
@@ -77,7 +77,6 @@ function createPublisher(nc: NatsConnection): Publisher {
   const inbox = `${newInbox(nc)}.`;
   const inFlight = new Map<string, Request>();
   const waiting = new Set<Request>();
-  let isConnected = true;
   let count = 0;
 
   nc.subscribe(`${inbox}*`, {
@@ -110,7 +109,7 @@ function createPublisher(nc: NatsConnection): Publisher {
   };
 
   function enter(request: Request): void {
-    if (!isConnected) request.reject(new Unavailable('the connection to NATS is down'));
+    if (!isConnected(nc)) request.reject(new Unavailable('the connection to NATS is down'));
     else if (inFlight.size < IN_FLIGHT_MAX) start(request);
     else if (waiting.size < WAITING_MAX) waiting.add(request);
     else request.reject(new Overloaded(`${WAITING_MAX} requests to NATS are waiting already`));
@@ -165,14 +164,10 @@ function createPublisher(nc: NatsConnection): Publisher {
 
   function follow(status: Status): void {
     if (status.type === 'disconnect') {
-      isConnected = false;
       rejectAll(new Unavailable('the connection to NATS was lost'));
-    } else if (status.type === 'reconnect') {
-      isConnected = true;
     } else if (status.type === 'error' && status.error instanceof PermissionViolationError) {
       rejectAll(new ServerRefused(FORBIDDEN, status.error.message), status.error.subject);
     } else if (status.type === 'close') {
-      isConnected = false;
       clearInterval(sweep);
       rejectAll(new Unavailable('the connection to NATS was closed'));
     }

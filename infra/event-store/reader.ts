@@ -8,7 +8,7 @@ import {
 } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { StreamName } from '@stratum/contracts/envelope.ts';
-import { onStatus } from './connection-status.ts';
+import { onStatus, whenConnected } from './connection-status.ts';
 import { LogLost } from './errors.ts';
 import type { HeaderReader, RawMessage, StoredIn } from './message.ts';
 import { backoffMs, waitMs } from './wait.ts';
@@ -69,6 +69,7 @@ export async function readStream(nc: NatsConnection, options: ReadOptions): Prom
   const batchMax = ('onBatch' in options ? options.batchMax : undefined) ?? BATCH_MAX_DEFAULT;
   while (!signal.aborted) {
     let opened: Opened;
+    await whenConnected(nc, signal);
     try {
       created = await checkLog(nc, stream, next, created);
       opened = await openAt(nc, stream, next);

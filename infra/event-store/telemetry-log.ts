@@ -57,15 +57,15 @@ export async function openTelemetryLog(nc: NatsConnection): Promise<TelemetryLog
   const inTurn = keyedQueue();
 
   return {
-    append: ({ site, twinId, reading, inbox, messageId = nameOf(inbox) }) => {
+    append: async ({ site, twinId, reading, inbox, messageId = nameOf(twinId, inbox) }) => {
       const subject = telemetrySubject(site, twinId);
       const body = encode(reading);
       return inTurn(subject, () => appendInTurn({ subject, body, messageId, inbox: inbox ?? 0 }));
     },
   };
 
-  function nameOf(inbox: number | undefined): string {
-    return inbox === undefined ? randomUUID() : `DEVICES-${inbox}-${Date.parse(epoch).toString(36)}`;
+  function nameOf(twinId: string, inbox: number | undefined): string {
+    return inbox === undefined ? randomUUID() : `${twinId}-${inbox}-${Date.parse(epoch).toString(36)}`;
   }
 
   async function appendInTurn(message: Message): Promise<AppendedReading> {
