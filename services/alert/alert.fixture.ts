@@ -1,0 +1,79 @@
+import type { AlertEvent } from '@stratum/contracts/alert/alert.ts';
+import { type EventOf, parsePosition } from '@stratum/contracts/envelope.ts';
+import type { TwinEvent } from '@stratum/contracts/twin/twin.ts';
+import { decodePlantEvent } from '@stratum/infra/event-store/codec.ts';
+import { connectNats } from '@stratum/infra/event-store/connection.ts';
+import { publisherOf } from '@stratum/infra/event-store/publisher.ts';
+import { readSubject } from '@stratum/infra/event-store/read.ts';
+import { openStore, type Store } from '@stratum/infra/event-store/store.ts';
+import { ensureStreams } from '@stratum/infra/event-store/streams.ts';
+import { openTelemetryLog, type TelemetryLog } from '@stratum/infra/event-store/telemetry-log.ts';
+import { openLog } from '@stratum/infra/log.ts';
+import { startNats, type TestNats } from '@stratum/infra/testing/nats.ts';
+import { onTestFinished } from 'vitest';
+import { alertReactor, type RunningAlerts } from './alert.reactor.ts';
+
+/** A server with the streams, and a connection to it that writes twins and readings. */
+export async function startPlant() {
+  const server = await startNats();
+  onTestFinished(() => server[Symbol.asyncDispose]());
+  const nc = await connectNats(server.url, { name: 'test' });
+  onTestFinished(() => nc.close());
+  await ensureStreams(nc);
+  const store = openStore(nc);
+  const telemetry = await openTelemetryLog(nc);
+  return {
+    server,
+    nc,
+    store,
+    tell: (...events: TwinEvent[]) => tell(store, events),
+    read: (twinId: string, at: string, flow: number) => read(telemetry, twinId, at, flow),
+    alerts: (twinId: string) => alertsOf(nc, twinId),
+  };
+}
+
+/** An alert reactor on a connection and store of its own, as another process would have; ended with the test at the latest. */
+export async function startReactor(
+  server: TestNats,
+  now: () => Date = () => new Date(),
+): Promise<RunningAlerts & { end: () => Promise<void> }> {
+  const nc = await connectNats(server.url, { name: 'reactor' });
+  const ending = new AbortController();
+  const logger = openLog('reactor', 'silent');
+  const config = { mqttUrl: '', mqttIsForeign: false };
+  const reactor = await alertReactor({ nc, store: openStore(nc), now, logger, signal: ending.signal, config });
+  const end = async () => {
+    ending.abort();
+    await reactor.stopped;
+    if (!nc.isClosed()) await nc.close();
+  };
+  onTestFinished(() => end());
+  return { ...reactor, end };
+}
+
+let told = 0;
+async function tell(store: Store, events: TwinEvent[]): Promise<void> {
+  for (const event of events) {
+    const aggregate = { site: 'main', entity: 'twin', id: event.data.twinId } as const;
+    const after = (await store.read(aggregate)).at(-1)?.recorded.sequence ?? 0;
+    const sent = { type: 'Tell', actor: 'test:alert', correlationId: 't', time: '2026-11-24T20:00:00Z' } as const;
+    await store.append(aggregate, [event], { after, command: { ...sent, id: `tell-${told++}`, data: null } });
+  }
+}
+
+/** Records a reading and answers its sequence. */
+async function read(telemetry: TelemetryLog, twinId: string, observedAt: string, flow: number): Promise<number> {
+  const reading = { observedAt, values: { flow }, outside: {} };
+  return parsePosition((await telemetry.append({ site: 'main', twinId, reading })).position).sequence;
+}
+
+type AlertFact = EventOf<AlertEvent>;
+
+async function alertsOf(nc: Parameters<typeof publisherOf>[0], twinId: string): Promise<AlertFact[]> {
+  const subjects = ['high', 'low'].map((direction) => `plant.main.alert.${twinId}_flow_${direction}`);
+  const pages = await Promise.all(subjects.map((subject) => readSubject(publisherOf(nc), 'PLANT', subject, 0)));
+  return pages
+    .flat()
+    .toSorted((one, other) => one.sequence - other.sequence)
+    .map((message) => decodePlantEvent(message) as unknown as AlertFact);
+}
