@@ -106,17 +106,38 @@ test('what cannot be taken is refused with the reason, once', async () => {
 });
 
 test('a floor that falls silent gets no work, and gets some again after its next sign of life', async () => {
-  await plant.commission('brief', 1000, 0.3);
+  await plant.commission('brief', 1000, 1);
   await using peer = await mqttPeer(plant.server.mqttUrl, instructionTopic('brief'));
   await peer.publish('shopfloor/brief/heartbeat', '{}');
   await plant.waitForEvent('shopfloor', 'brief', 'ShopfloorReturned');
-  const { data } = await plant.waitForEvent('shopfloor', 'brief', 'ShopfloorWentSilent');
-  expect(data.silentAfterSeconds).toBeCloseTo(0.9);
+  const { data: silent } = await plant.waitForEvent('shopfloor', 'brief', 'ShopfloorWentSilent');
+  expect(silent.silentAfterSeconds).toBe(3);
   const without = await plant.placeOrder('WITHOUT', 100);
-  const { data: splitWithout } = await plant.waitForEvent('order', without, 'OrderDistributed');
-  expect(splitWithout.jobs.map(({ shopfloorId }) => shopfloorId)).toEqual(['shopfloor1', 'shopfloor2']);
-  expect(splitWithout.capacities).toContainEqual({ shopfloorId: 'brief', capacityPerHour: 1000, isLive: false });
-  expect(peer.received).toEqual([]);
+  const { data } = await plant.waitForEvent('order', without, 'OrderDistributed');
+  expect(data.jobs.map(({ shopfloorId }) => shopfloorId)).toEqual(['shopfloor1', 'shopfloor2']);
+  expect(data.capacities).toContainEqual({ shopfloorId: 'brief', capacityPerHour: 1000, isLive: false });
+
+  await peer.publish('shopfloor/brief/heartbeat', '{}');
+  const isBack = async () => (await plant.eventsOf('shopfloor', 'brief')).at(-1)?.type === 'ShopfloorReturned';
+  await waitFor(isBack, { what: 'the floor to be back' });
+  const again = await plant.placeOrder('AGAIN', 1040);
+  const { data: split } = await plant.waitForEvent('order', again, 'OrderDistributed');
+  expect(split.jobs).toContainEqual({ jobId: `${again}_brief`, shopfloorId: 'brief', quantity: 1000 });
+  await waitFor(() => peer.received.length > 0, { what: 'the instruction' });
+  expect(peer.received).toHaveLength(1);
+});
+
+test('two workers send an instruction once', async () => {
+  await using _second = await plant.startWorker();
+  await using peer = await mqttPeer(plant.server.mqttUrl, instructionTopic('shopfloor1'));
+  const orderIds = await Promise.all(['TWICEA', 'TWICEB', 'TWICEC'].map((name) => plant.placeOrder(name, 1040)));
+  for (const orderId of orderIds) await plant.waitForEvent('job', `${orderId}_shopfloor1`, 'JobDispatched');
+  // What came over the broker after the last instruction proves that nothing else came before it.
+  await peer.publish(instructionTopic('shopfloor1'), 'the end');
+  await waitFor(() => peer.received.includes('the end'), { what: 'the end' });
+  expect(peer.received.map((body) => body.slice(0, 30)).toSorted()).toEqual(
+    ['the end', ...orderIds.map((orderId) => `{"orderId":"${orderId}","des`.slice(0, 30))].toSorted(),
+  );
 });
 
 test('every part has come to the end of its stream', async () => {
