@@ -10,7 +10,7 @@ export const STOP_MS_MAX = 8_000;
 export type Shutdown = {
   signal: AbortSignal;
   /** Registers a step of the stop. The last registered runs first. */
-  defer: (name: string, close: () => Promise<void> | void) => void;
+  defer: (name: string, close: () => PromiseLike<void> | void) => void;
   /** Begins the stop from inside, for example when a part has failed. `exitCode` is the process's. */
   stop: (reason: string, exitCode?: number) => void;
   /** Resolves when every step is done, or has had its time. */
@@ -20,7 +20,7 @@ export type Shutdown = {
 /** Arms SIGTERM and SIGINT for this process. A second signal ends the process at once. */
 export function armShutdown(logger: Logger, stopMsMax = STOP_MS_MAX): Shutdown {
   const controller = new AbortController();
-  const steps: { name: string; close: () => Promise<void> | void }[] = [];
+  const steps: { name: string; close: () => PromiseLike<void> | void }[] = [];
   const { promise: stopped, resolve } = Promise.withResolvers<void>();
 
   const stop = (reason: string, exitCode = 0): void => {
@@ -45,7 +45,10 @@ export function armShutdown(logger: Logger, stopMsMax = STOP_MS_MAX): Shutdown {
   return { signal: controller.signal, defer: (name, close) => steps.push({ name, close }), stop, stopped };
 }
 
-async function closeAll(steps: { name: string; close: () => Promise<void> | void }[], logger: Logger): Promise<void> {
+async function closeAll(
+  steps: { name: string; close: () => PromiseLike<void> | void }[],
+  logger: Logger,
+): Promise<void> {
   for (const step of steps.toReversed()) {
     try {
       await step.close();

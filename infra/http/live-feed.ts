@@ -3,7 +3,7 @@ import type { Permission } from '@stratum/contracts/account/account.ts';
 import { parsePosition, positionSchema } from '@stratum/contracts/envelope.ts';
 import { onStatus } from '../event-store/connection-status.ts';
 import type { Logger } from '../log.ts';
-import { LIVE_POSITION_HEADER, onProgress } from '../projector/live.ts';
+import { LIVE_POSITION_HEADER, onBegun, onProgress } from '../projector/live.ts';
 import type { ProjectedStream } from '../projector/projection.ts';
 import type { ReadModels } from '../projector/read-models.ts';
 import { cursorOf, cursorText, type LiveCursor } from './live-cursor.ts';
@@ -86,7 +86,7 @@ export function openLiveFeed(options: {
       if (one.collection === name && one.position <= position) unwritten.delete(key);
     }
   });
-  const begun = nc.subscribe('projector.begun', { callback: () => bridgeGap('the projector began anew') });
+  const begun = onBegun(nc, () => bridgeGap('the projector began anew'));
   const unwatch = onStatus(nc, ({ type }) => {
     if (type === 'disconnect') frozen ??= cursor();
     if (type === 'reconnect') bridgeGap('the connection to NATS was away');

@@ -64,7 +64,11 @@ export function announceBegun(nc: NatsConnection, stream: ProjectedStream): void
 
 /** Hears of projections that begin, until the connection ends or `unsubscribe` is called. */
 export function onBegun(nc: NatsConnection, heard: () => void): { unsubscribe(): void } {
-  return nc.subscribe(`${BEGUN_PREFIX}*`, { callback: (error) => error === null && heard() });
+  return nc.subscribe(`${BEGUN_PREFIX}*`, {
+    callback: (error) => {
+      if (error === null) heard();
+    },
+  });
 }
 
 /** Asks the projector not to let a read model rest before it holds `sequence`. */

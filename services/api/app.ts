@@ -1,0 +1,52 @@
+import { type ApiDeps, type App, type AppOptions, createApp, mount } from '@stratum/infra/http/app.ts';
+import { healthRoutes } from '@stratum/infra/http/health.ts';
+import { liveRoutes } from '@stratum/infra/http/live.ts';
+import type { About } from '@stratum/infra/http/openapi.ts';
+import { all as projections } from '@stratum/projections/all.ts';
+import { type AccountDeps, accountRoutes } from '../account/account.routes.ts';
+import { auditRoutes } from '../audit/audit.routes.ts';
+import { jobRoutes } from '../job/job.routes.ts';
+import { orderRoutes } from '../order/order.routes.ts';
+import { shopfloorRoutes } from '../shopfloor/shopfloor.routes.ts';
+import { twinRoutes } from '../twin/twin.routes.ts';
+import { liveCollections } from './live-collections.ts';
+
+/** What all routes need together. */
+export type AllDeps = ApiDeps & AccountDeps;
+
+/** The title page of the API. */
+export const about: About = {
+  title: 'Stratum',
+  version: '1.0.0',
+  description:
+    'One log for an oil & gas plant. Commands (`POST`) answer `{id, position}`; queries take `?after=<position>` and then ' +
+    'show at least what was recorded up to there. Errors are problem details (RFC 9457) that name the field. Every `POST` ' +
+    'takes an `Idempotency-Key`.',
+  tags: [
+    { name: 'accounts', description: 'Registering and signing in' },
+    { name: 'twins', description: 'Twins, their state and history' },
+    { name: 'telemetry', description: 'Readings in, and what was refused' },
+    { name: 'alerts', description: 'What is out of its limits' },
+    { name: 'orders', description: 'Production orders and how they are split over shopfloors' },
+    { name: 'jobs', description: 'The parts of orders that shopfloors make, and their reports' },
+    { name: 'shopfloors', description: 'Shopfloors, their capacity and signs of life' },
+    { name: 'audit', description: 'The log itself' },
+    { name: 'live', description: 'Changes as they happen' },
+    { name: 'health', description: 'How the parts are' },
+  ],
+};
+
+/** The whole API: one line per slice. */
+export async function openApi(options: Omit<AppOptions, 'about'>, deps: AllDeps): Promise<App> {
+  const app = await createApp({ ...options, about });
+  const readModelNames = projections.map(({ name }) => name);
+  await mount(app, healthRoutes, { ...deps, readModelNames, programs: ['worker'] });
+  await mount(app, liveRoutes, { ...deps, collections: liveCollections(projections) });
+  await mount(app, accountRoutes, deps);
+  await mount(app, auditRoutes, deps);
+  await mount(app, twinRoutes, deps);
+  await mount(app, orderRoutes, deps);
+  await mount(app, jobRoutes, deps);
+  await mount(app, shopfloorRoutes, deps);
+  return app;
+}
