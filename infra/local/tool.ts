@@ -120,7 +120,7 @@ const NETWORK_DOWN =
  * Turns a failed step into one sentence for the person: a full disk, a dead download, a missing tool, or the tool's
  * own last words.
  * @param what the thing that was to be had, e.g. "nats-server 2.15.1"
- * @param instead how to provide it otherwise, a whole clause, e.g. "or set NATS_URL to a server of your own"
+ * @param instead how to provide it otherwise, an imperative, e.g. "set NATS_URL to a server of your own"
  */
 export function explain(error: unknown, what: string, instead: string): CannotStart {
   if (error instanceof CannotStart) return error;
@@ -129,12 +129,12 @@ export function explain(error: unknown, what: string, instead: string): CannotSt
     return new CannotStart(`The disk is full while fetching ${what}: free some space and start again.`);
   if (error instanceof ToolFailed && error.isOutOfTime)
     return new CannotStart(
-      `Fetching ${what} ${error.message.slice(error.message.indexOf('took'))}: check the network and start again, ${instead}.`,
+      `Fetching ${what} ${error.message.slice(error.message.indexOf('took'))}: check the network and start again, or ${instead}.`,
     );
   if (NETWORK_DOWN.test(text))
     return new CannotStart(
-      `${what} could not be downloaded: check the network (or its proxy) and start again, ${instead}.`,
+      `${what} could not be downloaded: check the network (or its proxy) and start again, or ${instead}.`,
     );
   const lastLine = text.trim().split('\n').at(-1) ?? '';
-  return new CannotStart(`${what} could not be had (${lastLine}): start again, ${instead}.`);
+  return new CannotStart(`${what} could not be had (${lastLine}): ${instead}.`);
 }

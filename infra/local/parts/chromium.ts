@@ -8,7 +8,7 @@ import { explain, findOnPath, runTool } from '../tool.ts';
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 const VERSION_SECONDS_MAX = 30;
 const INSTALL_SECONDS_MAX = 300;
-const INSTEAD = 'or set CHROMIUM to the path of a Chromium or Chrome';
+const INSTEAD = 'set CHROMIUM to the path of a Chromium or Chrome';
 
 /**
  * The path of a Chromium for the browser tests: CHROMIUM, on PATH, else installed with apt-get (as root), else

@@ -1,6 +1,5 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CannotStart } from '../cannot-start.ts';
 import { findOnPath, runTool } from '../tool.ts';
 
 /** The release the packages come from; its binaries run everywhere because they bring their own C library. */
@@ -24,7 +23,7 @@ export interface PackageFetch {
 /**
  * Fetches packages from Debian's archive, signatures checked, and unpacks them into a folder: a private apt
  * configuration with its own lists, cache and an empty status file, so nothing is installed and no root is needed.
- * @throws CannotStart when this machine has no apt, or does not know Debian's archive
+ * @throws Error when this machine has no apt, does not know Debian's archive, or the download fails
  */
 export async function fetchPackages(fetch: PackageFetch): Promise<void> {
   await requireApt();
@@ -61,10 +60,7 @@ export function parseMirror(sources: string): string | null {
 
 async function requireApt(): Promise<void> {
   for (const tool of ['apt-get', 'dpkg-deb'])
-    if ((await findOnPath(tool)) === null)
-      throw new CannotStart(
-        `${tool} is missing on this machine: set MONGODB_URI to a MongoDB of your own, or put mongod on PATH.`,
-      );
+    if ((await findOnPath(tool)) === null) throw new Error(`this machine has no ${tool}`);
 }
 
 async function findMirror(): Promise<string> {
@@ -76,10 +72,7 @@ async function findMirror(): Promise<string> {
   ];
   const texts = await Promise.all(files.map((file) => readFile(file, 'utf8').catch(() => '')));
   const mirror = parseMirror(texts.join('\n'));
-  if (mirror === null)
-    throw new CannotStart(
-      "This machine's apt sources name no Debian archive: set MONGODB_URI to a MongoDB of your own, or put mongod on PATH.",
-    );
+  if (mirror === null) throw new Error("this machine's apt sources name no Debian archive");
   return mirror;
 }
 

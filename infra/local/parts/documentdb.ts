@@ -1,7 +1,6 @@
 import { chmod, mkdir, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cached, findCached } from '../cache.ts';
-import { CannotStart } from '../cannot-start.ts';
 import { step } from '../progress.ts';
 import { explain, runTool } from '../tool.ts';
 import { fetchPackages } from './debian-archive.ts';
@@ -13,7 +12,7 @@ const NEVER_OPENED =
   /^(perl|libperl|python3|libpython3|systemd|gdal|libgdal|fonts|mesa|libgl1-mesa|libllvm|postgresql-common|gcc-\d)/;
 const PROGRAMS = ['postgres', 'initdb', 'psql'];
 const VERSION_SECONDS_MAX = 10;
-const INSTEAD = 'or put mongod on PATH, or set MONGODB_URI to a MongoDB of your own';
+const INSTEAD = 'put mongod on PATH, or set MONGODB_URI to a MongoDB of your own';
 
 /** PostgreSQL 18 with the DocumentDB extension, in a folder of its own with its own C library. */
 export interface DocumentDb {
@@ -88,7 +87,5 @@ exec "$LIBS/${loader}" --library-path "$LIBS:$LIBS/blas:$LIBS/lapack:$ROOT/usr/l
 function libraryTriplet(): string {
   if (process.platform === 'linux' && process.arch === 'x64') return 'x86_64-linux-gnu';
   if (process.platform === 'linux' && process.arch === 'arm64') return 'aarch64-linux-gnu';
-  throw new CannotStart(
-    `There is no database to fetch for ${process.platform}-${process.arch}: set MONGODB_URI to a MongoDB of your own, or put mongod on PATH.`,
-  );
+  throw new Error(`there are no packages for ${process.platform}-${process.arch}`);
 }

@@ -1,13 +1,12 @@
 import { join } from 'node:path';
 import { cached, findCached } from '../cache.ts';
-import { CannotStart } from '../cannot-start.ts';
 import { step } from '../progress.ts';
 import { explain } from '../tool.ts';
-import { goInstall, hasGo } from './go-tool.ts';
+import { goInstall, goTool } from './go-tool.ts';
 
 const VERSION = '2.7.0';
 const CACHE_NAME = `ferretdb-${VERSION}`;
-const INSTEAD = 'or put mongod on PATH, or set MONGODB_URI to a MongoDB of your own';
+const INSTEAD = 'put mongod on PATH, or set MONGODB_URI to a MongoDB of your own';
 
 /** The path of the cached FerretDB, or null when it is not there or damaged. */
 export async function findFerretDb(): Promise<string | null> {
@@ -31,8 +30,8 @@ export async function ferretDb(): Promise<string> {
 }
 
 async function fetchFerretDb(folder: string): Promise<void> {
-  if (!(await hasGo())) throw new CannotStart(`The Go tool is missing, which builds FerretDB: install Go, ${INSTEAD}.`);
+  const go = await goTool();
   await step(`FerretDB ${VERSION}: built with Go`, () =>
-    goInstall(`github.com/FerretDB/FerretDB/v2/cmd/ferretdb@v${VERSION}`, folder),
+    goInstall(go, `github.com/FerretDB/FerretDB/v2/cmd/ferretdb@v${VERSION}`, folder),
   );
 }

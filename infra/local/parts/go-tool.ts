@@ -1,23 +1,37 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { cached } from '../cache.ts';
+import { step } from '../progress.ts';
 import { findOnPath, runTool } from '../tool.ts';
+import { fetchPackages } from './debian-archive.ts';
 
-const BUILD_SECONDS_MAX = 300;
+const VERSION = '1.26';
 const USUAL_PLACE = '/usr/local/go/bin';
+const BUILD_SECONDS_MAX = 300;
 
-/** True when a Go tool is on PATH or in its usual place. */
-export async function hasGo(): Promise<boolean> {
-  return (await findGo()) !== null;
+/**
+ * The path of a Go tool: on PATH or in its usual place, else from the cache, else from Debian's archive.
+ * @throws Error when none can be had
+ */
+export async function goTool(): Promise<string> {
+  const installed = (await findOnPath('go')) ?? (await findOnPath('go', USUAL_PLACE));
+  if (installed !== null) return installed;
+  const packages = [`golang-${VERSION}-go`, `golang-${VERSION}-src`];
+  const folder = await cached(`go-${VERSION}`, (draft) =>
+    step(`Go ${VERSION}: fetched from Debian's archive`, () =>
+      fetchPackages({ folder: join(draft, 'root'), packages, withDependencies: false }),
+    ),
+  );
+  return join(folder, `root/usr/lib/go-${VERSION}/bin/go`);
 }
 
 /**
  * Builds a Go command into a folder. Go checks every module against its public checksum database.
+ * @param go the Go tool
  * @param module `path@version`
  */
-export async function goInstall(module: string, folder: string): Promise<void> {
-  const go = await findGo();
-  if (go === null) throw new Error('the Go tool is missing');
+export async function goInstall(go: string, module: string, folder: string): Promise<void> {
   // An empty working folder, so that no go.mod of the person's has a say.
   const workFolder = await mkdtemp(join(tmpdir(), 'stratum-go-'));
   try {
@@ -29,8 +43,4 @@ export async function goInstall(module: string, folder: string): Promise<void> {
   } finally {
     await rm(workFolder, { recursive: true, force: true });
   }
-}
-
-async function findGo(): Promise<string | null> {
-  return (await findOnPath('go')) ?? (await findOnPath('go', USUAL_PLACE));
 }
