@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { session } from './account/session.svelte.ts';
 import { ApiProblem, type Exchange, exchange } from './http.ts';
+import { newId } from './ids.ts';
 
 export { ApiProblem } from './http.ts';
 
@@ -39,7 +40,7 @@ export async function post<Schema extends z.ZodType>(
   path: string,
   body: unknown = {},
 ): Promise<z.output<Schema>> {
-  const request: Exchange = { method: 'POST', path, body, idempotencyKey: crypto.randomUUID() };
+  const request: Exchange = { method: 'POST', path, body, idempotencyKey: newId() };
   for (let attempt = 0; ; attempt += 1) {
     try {
       return await authorized(schema, request);

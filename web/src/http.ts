@@ -1,5 +1,6 @@
 import { type Problem, problemSchema } from '@stratum/contracts/http.ts';
 import type { z } from 'zod';
+import { newId } from './ids.ts';
 
 /** An answer that takes longer than this is given up, milliseconds. */
 export const REQUEST_TIMEOUT_MS = 15_000;
@@ -41,7 +42,7 @@ export type Exchange = {
  * answer within `REQUEST_TIMEOUT_MS`, no connection, an answer of another shape. Only an abort by the caller stays an abort.
  */
 export async function exchange<Schema extends z.ZodType>(schema: Schema, request: Exchange): Promise<z.output<Schema>> {
-  const correlationId = crypto.randomUUID();
+  const correlationId = newId();
   const response = await send(request, correlationId);
   const text = await response.text().catch(() => '');
   const answer = parseJson(text);

@@ -3,6 +3,7 @@ import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import type { z } from 'zod';
 import { session } from './account/session.svelte.ts';
 import { clock } from './clock.svelte.ts';
+import { newId } from './ids.ts';
 import { type Connection, connectionAt, LOST_AFTER_MS, reconnectWaitMs } from './live-state.ts';
 
 /** Where the API streams changed documents. */
@@ -149,7 +150,7 @@ class LiveFeed {
   }
 
   #request(signal: AbortSignal): Promise<Response> {
-    const headers: Record<string, string> = { accept: 'text/event-stream', 'x-correlation-id': crypto.randomUUID() };
+    const headers: Record<string, string> = { accept: 'text/event-stream', 'x-correlation-id': newId() };
     if (session.accessToken !== null) headers.authorization = `Bearer ${session.accessToken}`;
     if (this.#cursor !== undefined) headers['last-event-id'] = this.#cursor;
     return fetch(LIVE_PATH, { headers, signal, cache: 'no-store' });

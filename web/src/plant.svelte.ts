@@ -35,6 +35,8 @@ class Plant {
   problem = $state.raw<ApiProblem | undefined>(undefined);
   /** False until twins are known. */
   isLoaded = $derived(this.#directory.isLoaded);
+  /** False until alerts are known. */
+  hasAlerts = $derived(this.#alerts.isLoaded);
 
   /** Every commissioned twin, in the order of its name. */
   twins: readonly Twin[] = $derived(
