@@ -4,10 +4,12 @@ import { liveRoutes } from '@stratum/infra/http/live.ts';
 import type { About } from '@stratum/infra/http/openapi.ts';
 import { all as projections } from '@stratum/projections/all.ts';
 import { type AccountDeps, accountRoutes } from '../account/account.routes.ts';
+import { alertRoutes } from '../alert/alert.routes.ts';
 import { auditRoutes } from '../audit/audit.routes.ts';
 import { jobRoutes } from '../job/job.routes.ts';
 import { orderRoutes } from '../order/order.routes.ts';
 import { shopfloorRoutes } from '../shopfloor/shopfloor.routes.ts';
+import { telemetryRoutes } from '../telemetry/telemetry.routes.ts';
 import { twinRoutes } from '../twin/twin.routes.ts';
 import { liveCollections } from './live-collections.ts';
 
@@ -45,6 +47,8 @@ export async function openApi(options: Omit<AppOptions, 'about'>, deps: AllDeps)
   await mount(app, accountRoutes, deps);
   await mount(app, auditRoutes, deps);
   await mount(app, twinRoutes, deps);
+  await mount(app, telemetryRoutes, deps);
+  await mount(app, alertRoutes, deps);
   await mount(app, orderRoutes, deps);
   await mount(app, jobRoutes, deps);
   await mount(app, shopfloorRoutes, deps);
