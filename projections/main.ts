@@ -2,6 +2,7 @@ import { logLevelSetting, mongodbUriSetting, natsUrlSetting, readSettings } from
 import { connectNats } from '@stratum/infra/event-store/connection.ts';
 import { ensureStreams } from '@stratum/infra/event-store/streams.ts';
 import { openLog } from '@stratum/infra/log.ts';
+import { persist } from '@stratum/infra/persist.ts';
 import { openDatabase } from '@stratum/infra/projector/database.ts';
 import { runProjector } from '@stratum/infra/projector/projector.ts';
 import { armShutdown, runMain } from '@stratum/infra/shutdown.ts';
@@ -12,19 +13,24 @@ const STOP_MS_MAX = 5_000;
 
 const settings = { NATS_URL: natsUrlSetting, MONGODB_URI: mongodbUriSetting, LOG_LEVEL: logLevelSetting };
 
-/** Folds the logs into every read model until SIGTERM or SIGINT. Prints `{"ready":true}` on stdout when it has begun. */
+/**
+ * Folds the logs into every read model until SIGTERM or SIGINT. Waits for NATS and the database as long as it takes.
+ * Prints `{"ready":true,…}` on stdout when it has begun.
+ */
 await runMain(async () => {
   const { NATS_URL, MONGODB_URI, LOG_LEVEL } = readSettings(settings, process.env);
   const logger = openLog('projections', LOG_LEVEL);
   const shutdown = armShutdown(logger, STOP_MS_MAX);
 
-  const nc = await connectNats(NATS_URL, { name: 'projections' });
+  const { signal } = shutdown;
+  const patience = { logger, signal };
+
+  const nc = await persist('NATS', () => connectNats(NATS_URL, { name: 'projections' }), patience);
   shutdown.defer('NATS', () => nc.close());
-  await ensureStreams(nc);
-  const opened = await openDatabase(MONGODB_URI, 'projections');
+  await persist('streams', () => ensureStreams(nc), patience);
+  const opened = await persist('database', () => openDatabase(MONGODB_URI, 'projections'), patience);
   shutdown.defer('database', () => opened[Symbol.asyncDispose]());
 
-  const { signal } = shutdown;
   const projector = runProjector({ projections: all, nc, database: opened.database, signal, logger });
   shutdown.defer('projector', () => projector.stopped);
   await Promise.race([projector.ready, shutdown.stopped]);

@@ -14,8 +14,7 @@ export function decodeAll(messages: readonly RawMessage[]): DecodedBatch {
   for (const message of messages) {
     try {
       const event = decodeEvent(message);
-      // The registry has parsed the data of every type it knows, so the event is one of the contract's union.
-      if (event !== undefined) events.push(event as ProjectedEvent);
+      if (event !== undefined) events.push(event);
       upTo = message.sequence;
     } catch (error) {
       return { events, upTo, poison: { sequence: message.sequence, error } };

@@ -1,0 +1,181 @@
+import { instantSchema, type Position, parsePosition, positionSchema } from '@stratum/contracts/envelope.ts';
+import { telemetrySubject } from '@stratum/contracts/subjects.ts';
+import { type HistoryPage, historyPage, type Reading, trendView } from '@stratum/contracts/telemetry/telemetry.ts';
+import { type TwinDirectoryDocument, twinIdSchema } from '@stratum/contracts/twin/twin.ts';
+import { decodeReading } from '@stratum/infra/event-store/codec.ts';
+import type { ApiDeps, Routes } from '@stratum/infra/http/app.ts';
+import { invalidRequest, notFound } from '@stratum/infra/http/problems.ts';
+import { afterQuery, limitQuery } from '@stratum/infra/http/queries.ts';
+import { requires } from '@stratum/infra/http/security.ts';
+import { readBackwards } from '@stratum/infra/projector/read-backwards.ts';
+import type { ReadModels } from '@stratum/infra/projector/read-models.ts';
+import { z } from 'zod';
+import { type Grain, type HistoryDocument, historyKey, hours } from './buckets.ts';
+import { samplesOfDocuments, samplesOfReadings } from './samples.ts';
+import { bucketed, fromReadings, grainFor, RAW_MS_MAX, type Range, stepFor } from './trend.ts';
+
+const ROWS_DEFAULT = 50;
+const ROWS_MAX = 1_000;
+const PX_DEFAULT = 800;
+const PX_MAX = 4_000;
+const RANGE_MS_DEFAULT = 24 * 3_600_000;
+const RANGE_DAYS_MAX = 400;
+/** A chart is made of at most so many readings; where there are more, of minutes. */
+const READINGS_MAX = 10_000;
+/** History that is younger than this may not be in the database yet. */
+const UNWRITTEN_MS_MAX = 120_000;
+
+const telemetryPosition = positionSchema.regex(/^TELEMETRY:/, 'must be a position of TELEMETRY');
+const twinParams = z.object({ twinId: twinIdSchema });
+
+/**
+ * `GET /api/twin/:twinId/history?limit=&before=`: readings as recorded, newest first, straight from TELEMETRY.
+ * `GET /api/twin/:twinId/trend?from=&to=&px=`: min, max and mean for charts; up to two hours of the readings themselves,
+ * beyond that of minutes, beyond two days of quarter hours. Times are by observation.
+ */
+export const historyRoutes: Routes<ApiDeps> = (app, deps) => {
+  const { readModels } = deps;
+  app.get(
+    '/api/twin/:twinId/history',
+    {
+      onRequest: requires('twins:read'),
+      schema: {
+        tags: ['twins'],
+        summary: 'The readings of a twin, newest first',
+        params: twinParams,
+        querystring: z.object({
+          before: telemetryPosition
+            .optional()
+            .describe('Only readings recorded before this position: `next` of a page'),
+          limit: limitQuery(ROWS_DEFAULT, ROWS_MAX),
+        }),
+        response: { 200: historyPage },
+      },
+    },
+    async ({ params: { twinId }, query: { before, limit } }): Promise<HistoryPage> => {
+      const twin = await twinOf(readModels, twinId);
+      const messages = await readBackwards(deps.nc, { ...sourceOf(twin), before: sequenceOf(before), limit });
+      const rows = messages.map((message) => {
+        const { data, recorded } = decodeReading(message);
+        return { position: recorded.position, recordedAt: recorded.recordedAt, ...data };
+      });
+      return { rows, next: rows.length < limit ? null : (rows.at(-1)?.position ?? null) };
+    },
+  );
+
+  app.get(
+    '/api/twin/:twinId/trend',
+    {
+      onRequest: requires('twins:read'),
+      schema: {
+        tags: ['twins'],
+        summary: 'Min, max and mean of a twin over a range, for charts',
+        params: twinParams,
+        querystring: z.object({
+          ...afterQuery,
+          from: instantSchema.optional().describe('24 hours before `to` if not given'),
+          to: instantSchema.optional().describe('Now if not given'),
+          px: z.coerce.number('must be a number').int().min(10).max(PX_MAX).default(PX_DEFAULT),
+        }),
+        response: { 200: trendView },
+      },
+    },
+    async ({ params: { twinId }, query }) => {
+      const twin = await twinOf(readModels, twinId);
+      const range = rangeOf(query, deps.now(), RANGE_MS_DEFAULT);
+      const readings = await readingsIn(deps, twin, range);
+      await readModels.waitFor(query.after, readings === undefined ? [grainFor(range).collection] : []);
+      const series =
+        readings === undefined
+          ? await seriesOfDocuments(readModels, twinId, range, query.px)
+          : fromReadings(samplesIn(readings, range), range, query.px, twin.reportingPeriodSeconds);
+      const { fromMs, toMs } = range;
+      return { twinId, from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString(), ...series };
+    },
+  );
+};
+
+/** The range a query names, `to` defaulting to now. Throws a 400 that names the field when it is empty or too long. */
+export function rangeOf(
+  query: { from?: string | undefined; to?: string | undefined },
+  now: Date,
+  msDefault: number,
+): Range {
+  const toMs = query.to === undefined ? now.getTime() : Date.parse(query.to);
+  const fromMs = query.from === undefined ? toMs - msDefault : Date.parse(query.from);
+  if (fromMs >= toMs) throw invalidRequest([{ field: 'from', message: 'must be before `to`' }]);
+  if (toMs - fromMs > RANGE_DAYS_MAX * 86_400_000) {
+    throw invalidRequest([{ field: 'from', message: `must be at most ${RANGE_DAYS_MAX} days before \`to\`` }]);
+  }
+  return { fromMs, toMs };
+}
+
+/** The twin as the directory knows it. @throws Problem 404 */
+export async function twinOf(readModels: ReadModels, twinId: string): Promise<TwinDirectoryDocument> {
+  const twin = await readModels.collection<TwinDirectoryDocument>('twin_directory').findOne({ _id: twinId });
+  if (twin === null) throw notFound('twin', twinId);
+  return twin;
+}
+
+/** The history documents that a range touches, oldest first. */
+export function documentsIn(
+  readModels: ReadModels,
+  grain: Grain,
+  twinId: string,
+  { fromMs, toMs }: Range,
+): Promise<HistoryDocument[]> {
+  const $gte = historyKey(grain, twinId, fromMs);
+  const $lte = historyKey(grain, twinId, toMs);
+  return readModels
+    .collection<HistoryDocument>(grain.collection)
+    .find({ _id: { $gte, $lte } })
+    .sort({ _id: 1 })
+    .toArray();
+}
+
+async function seriesOfDocuments(readModels: ReadModels, twinId: string, range: Range, px: number) {
+  const grain = grainFor(range);
+  const stepSeconds = stepFor(range, px, grain.bucketMs / 1000);
+  const documents = await documentsIn(readModels, grain, twinId, range);
+  return bucketed(samplesOfDocuments(grain, documents, range.fromMs, range.toMs), range, stepSeconds);
+}
+
+const samplesIn = (readings: readonly Reading[], { fromMs, toMs }: Range) => samplesOfReadings(readings, fromMs, toMs);
+
+/**
+ * The readings observed in a range, in no order, or `undefined` where they are too many or the range too long. They are
+ * looked for backwards from the last message that was folded into the hours of the range, so that readings which were
+ * recorded long after they were observed are found as well.
+ */
+async function readingsIn(deps: ApiDeps, twin: TwinDirectoryDocument, range: Range): Promise<Reading[] | undefined> {
+  const rangeMs = range.toMs - range.fromMs;
+  const expected = Math.ceil(rangeMs / 1000 / twin.reportingPeriodSeconds);
+  if (rangeMs > RAW_MS_MAX || expected > READINGS_MAX) return undefined;
+  const limit = Math.min(1_000, expected + ROWS_DEFAULT);
+  const readings: Reading[] = [];
+  let before = await lastInRange(deps, twin, range);
+  while (readings.length < READINGS_MAX) {
+    const messages = await readBackwards(deps.nc, { ...sourceOf(twin), before, limit });
+    const page = messages.map((message) => decodeReading(message).data);
+    readings.push(...page);
+    const isOver = page.every((reading) => Date.parse(reading.observedAt) < range.fromMs);
+    if (isOver || messages.length < limit) return readings;
+    before = messages.at(-1)?.sequence;
+  }
+  return undefined;
+}
+
+/** The sequence before which all readings of a range are recorded; `undefined`: the end of the log. */
+async function lastInRange(deps: ApiDeps, twin: TwinDirectoryDocument, range: Range): Promise<number | undefined> {
+  if (range.toMs > deps.now().getTime() - UNWRITTEN_MS_MAX) return undefined;
+  const documents = await documentsIn(deps.readModels, hours, twin._id, range);
+  return Math.max(0, ...documents.map((document) => document._position)) + 1;
+}
+
+function sourceOf(twin: TwinDirectoryDocument): { stream: 'TELEMETRY'; subject: string } {
+  return { stream: 'TELEMETRY', subject: telemetrySubject(twin.site, twin._id) };
+}
+
+function sequenceOf(position: Position | undefined): number | undefined {
+  return position === undefined ? undefined : parsePosition(position).sequence;
+}

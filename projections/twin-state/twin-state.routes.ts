@@ -1,0 +1,92 @@
+import type { Position } from '@stratum/contracts/envelope.ts';
+import {
+  type TwinDirectoryDocument,
+  type TwinStateDocument,
+  type TwinView,
+  twinIdSchema,
+  twinView,
+} from '@stratum/contracts/twin/twin.ts';
+import type { ApiDeps, Routes } from '@stratum/infra/http/app.ts';
+import { notFound } from '@stratum/infra/http/problems.ts';
+import { afterQuery, limitQuery } from '@stratum/infra/http/queries.ts';
+import { requires } from '@stratum/infra/http/security.ts';
+import type { ReadModels } from '@stratum/infra/projector/read-models.ts';
+import { z } from 'zod';
+
+const TWINS_DEFAULT = 200;
+const TWINS_MAX = 1_000;
+const names = ['twin_directory', 'twin_state'];
+
+const twinsPage = z.object({ twins: z.array(twinView), next: twinIdSchema.nullable() });
+
+/**
+ * `GET /api/twins?from=&limit=`: the twins in service by id, each with its newest reading; `next` is the id to go on after.
+ * `GET /api/twin/:twinId`: one twin, also one that is out of service. `position` says what the answer holds at least.
+ */
+export const twinStateRoutes: Routes<ApiDeps> = (app, { readModels }) => {
+  app.get(
+    '/api/twins',
+    {
+      onRequest: requires('twins:read'),
+      schema: {
+        tags: ['twins'],
+        summary: 'The twins in service with their newest readings',
+        querystring: z.object({
+          ...afterQuery,
+          from: twinIdSchema.optional().describe('Only twins whose id sorts after this one'),
+          limit: limitQuery(TWINS_DEFAULT, TWINS_MAX),
+        }),
+        response: { 200: twinsPage },
+      },
+    },
+    async ({ query: { after, from, limit } }) => {
+      await readModels.waitFor(after, names);
+      const position = positionsOf(readModels);
+      const twins = await directory(readModels)
+        .find({ status: 'commissioned', ...(from === undefined ? {} : { _id: { $gt: from } }) })
+        .sort({ _id: 1 })
+        .limit(limit)
+        .toArray();
+      const states = await readModels
+        .collection<TwinStateDocument>('twin_state')
+        .find({ _id: { $in: twins.map((twin) => twin._id) } })
+        .toArray();
+      const stateOf = new Map(states.map((state) => [state._id, state]));
+      const next = twins.length < limit ? null : (twins.at(-1)?._id ?? null);
+      return { twins: twins.map((twin) => ({ twin, state: stateOf.get(twin._id) ?? null, position })), next };
+    },
+  );
+
+  app.get(
+    '/api/twin/:twinId',
+    {
+      onRequest: requires('twins:read'),
+      schema: {
+        tags: ['twins'],
+        summary: 'One twin with its newest reading',
+        params: z.object({ twinId: twinIdSchema }),
+        querystring: z.object(afterQuery),
+        response: { 200: twinView },
+      },
+    },
+    async ({ params: { twinId }, query: { after } }): Promise<TwinView> => {
+      await readModels.waitFor(after, names);
+      const position = positionsOf(readModels);
+      const [twin, state] = await Promise.all([
+        directory(readModels).findOne({ _id: twinId }),
+        readModels.collection<TwinStateDocument>('twin_state').findOne({ _id: twinId }),
+      ]);
+      if (twin === null) throw notFound('twin', twinId);
+      return { twin, state, position };
+    },
+  );
+};
+
+function directory(readModels: ReadModels) {
+  return readModels.collection<TwinDirectoryDocument>('twin_directory');
+}
+
+/** Taken before the documents are read, so that whoever goes on from here misses nothing. */
+function positionsOf(readModels: ReadModels): Position[] {
+  return names.map((name) => readModels.position(name)).filter((position) => position !== undefined);
+}
