@@ -69,6 +69,13 @@ export const refusalView = z.object({
   body: z.string(),
 });
 export type RefusalView = z.infer<typeof refusalView>;
+/** `GET /api/refusals?before=&limit=`: newest first; `counts` are of all that are kept, by reason. */
+export const refusalsPage = z.object({
+  refusals: z.array(refusalView),
+  counts: z.record(refusalReasonSchema, z.number().int()),
+  next: z.string().nullable(),
+});
+export type RefusalsPage = z.infer<typeof refusalsPage>;
 
 /**
  * Count, extremes, sum and last of one parameter in one bucket. By event time: `secondsObserved` is the time from each

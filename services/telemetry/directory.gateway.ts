@@ -2,10 +2,12 @@ import type { NatsConnection } from '@nats-io/nats-core';
 import type { PlantEvent } from '@stratum/contracts/recorded.ts';
 import { definitionAfter, isTwinEvent } from '@stratum/contracts/twin/definitions.ts';
 import { type TwinDefinition, twinIdSchema } from '@stratum/contracts/twin/twin.ts';
+import { decodePlantEvent } from '@stratum/infra/event-store/codec.ts';
 import { Unavailable } from '@stratum/infra/event-store/errors.ts';
+import { progressFrom } from '@stratum/infra/event-store/progress.ts';
 import { publisherOf } from '@stratum/infra/event-store/publisher.ts';
 import { readSubject } from '@stratum/infra/event-store/read.ts';
-import { decodeEvent, lastSequence, readStream } from '@stratum/infra/event-store/reader.ts';
+import { lastSequence, readStream } from '@stratum/infra/event-store/reader.ts';
 import type { Logger } from '@stratum/infra/log.ts';
 
 /** The log says a twin was commissioned, but the directory has not read so far: it is waited for, this long at most. */
@@ -34,9 +36,7 @@ export async function openDirectory(
   { signal, logger }: { signal: AbortSignal; logger: Logger },
 ): Promise<Directory> {
   const definitions = new Map<string, TwinDefinition>();
-  const waiters = new Set<{ sequence: number; resolve: () => void }>();
-  let position = 0;
-
+  const progress = progressFrom(0);
   const { last } = await lastSequence(nc, 'PLANT');
   const stopped = readStream(nc, {
     stream: 'PLANT',
@@ -45,25 +45,30 @@ export async function openDirectory(
     onTrouble: (error) => logger.warn({ error }, 'the directory of twins cannot be read just now'),
     onBatch: async (messages) => {
       for (const message of messages) {
+        progress.begin(message.sequence);
         // Told by the subject first, because most of PLANT is about something else.
-        if (message.subject.split('.')[2] === 'twin') learn(decodeEvent(message) as PlantEvent | undefined);
-        position = message.sequence;
+        if (message.subject.split('.')[2] === 'twin') learn(decodePlantEvent(message) as PlantEvent | undefined);
+        progress.finish(message.sequence);
       }
-      for (const waiter of waiters) if (waiter.sequence <= position) waiter.resolve();
     },
   });
-  stopped.catch((error: unknown) => logger.error({ error }, 'the directory of twins has stopped'));
-  await waitUntil(last, START_MS_MAX);
+  stopped.then(
+    () => progress.end(new Unavailable('the directory of twins has ended')),
+    (error: Error) => progress.end(error),
+  );
+  await progress.waitUntil(last, START_MS_MAX);
 
   return {
     known: (twinId) => definitions.get(twinId),
-    position: () => position,
+    position: progress.reached,
     stopped,
     find: async (twinId) => {
       const known = definitions.get(twinId);
       if (known !== undefined || !twinIdSchema.safeParse(twinId).success) return known;
-      const unread = await readSubject(publisherOf(nc), 'PLANT', `plant.*.twin.${twinId}`, position);
-      await waitUntil(unread.at(-1)?.sequence ?? 0, CATCH_UP_MS_MAX);
+      const unread = await readSubject(publisherOf(nc), 'PLANT', `plant.*.twin.${twinId}`, progress.reached());
+      await progress.waitUntil(unread.at(-1)?.sequence ?? 0, CATCH_UP_MS_MAX).catch((error: Error) => {
+        throw new Unavailable(`what PLANT says of ${twinId} is not read yet: ${error.message}`);
+      });
       return definitions.get(twinId);
     },
   };
@@ -74,20 +79,5 @@ export async function openDirectory(
     const definition = definitionAfter(definitions.get(twinId), event);
     if (definition === undefined) definitions.delete(twinId);
     else definitions.set(twinId, definition);
-  }
-
-  async function waitUntil(sequence: number, msMax: number): Promise<void> {
-    if (sequence <= position) return;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const waiter = { sequence, resolve };
-    const late = () => reject(new Unavailable(`the directory of twins is at ${position}, not yet at ${sequence}`));
-    const timer = setTimeout(late, msMax);
-    waiters.add(waiter);
-    try {
-      await Promise.race([promise, stopped.then(late)]);
-    } finally {
-      clearTimeout(timer);
-      waiters.delete(waiter);
-    }
   }
 }

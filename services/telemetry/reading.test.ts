@@ -2,7 +2,15 @@ import { readingV1 } from '@stratum/contracts/telemetry/telemetry.ts';
 import { twinDefinitionSchema } from '@stratum/contracts/twin/twin.ts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { AHEAD_SECONDS_MAX, identityOf, judge, outsideOf, parseDeviceMessage, READING_BYTES_MAX } from './reading.ts';
+import {
+  AHEAD_SECONDS_MAX,
+  identityOf,
+  judge,
+  outsideOf,
+  parseDeviceMessage,
+  READING_BYTES_MAX,
+  sentenceOf,
+} from './reading.ts';
 
 const takenAtMs = Date.parse('2026-11-24T20:00:00Z');
 const rig = twinDefinitionSchema.parse({
@@ -75,7 +83,7 @@ describe('a claim', () => {
     expect(judge(rig, { values: { torque: 88, sales: 1 } }, takenAtMs)).toMatchObject({
       reason: 'UnknownParameter',
       field: 'values.sales',
-      detail: 'values.sales is not a parameter of drillrig1',
+      wrong: 'is not a parameter of drillrig1',
     });
   });
   test('may be a little ahead of the broker, not far', () => {
@@ -93,7 +101,7 @@ describe('a claim', () => {
     fc.assert(
       fc.property(values, instant, (observed, at) => {
         const judged = judge(rig, { observedAt: at.toISOString(), values: observed }, takenAtMs);
-        if (judged.kind === 'refused') throw new Error(judged.detail);
+        if (judged.kind === 'refused') throw new Error(sentenceOf(judged));
         expect(readingV1.parse(judged.reading)).toEqual(judged.reading);
         expect(judge(rig, judged.reading, takenAtMs + 86_400_000)).toEqual(judged);
       }),

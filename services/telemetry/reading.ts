@@ -17,16 +17,21 @@ export const AHEAD_SECONDS_MAX = 300;
 /** What a source claims: values by parameter key, in the parameter's unit, and perhaps when they were observed (UTC). */
 export type ClaimedReading = { observedAt?: string | undefined; values: Record<string, number> };
 
-/** Why something was not taken: a reason that is counted, the field to blame (`''`: all of it), a sentence for people. */
-export type Refusal = { kind: 'refused'; reason: RefusalReason; field: string; detail: string };
+/** Why something was not taken: a reason that is counted, the field to blame (`''`: all of it), what is wrong with it. */
+export type Refusal = { kind: 'refused'; reason: RefusalReason; field: string; wrong: string };
 export type Claimed = { kind: 'claimed'; reading: ClaimedReading };
 export type Judged = { kind: 'accepted'; reading: Reading };
 
 const flatSchema = valuesSchema.transform((values): ClaimedReading => ({ values }));
 
-/** Makes a refusal; its detail is `<field> <what is wrong>`. */
+/** Makes a refusal; `wrong` goes on from the name of the field: `is not a parameter of drillrig1`. */
 export function refusal(reason: RefusalReason, field: string, wrong: string): Refusal {
-  return { kind: 'refused', reason, field, detail: `${field === '' ? 'the message' : field} ${wrong}` };
+  return { kind: 'refused', reason, field, wrong };
+}
+
+/** A refusal as a sentence: `values.depth is not a parameter of drillrig1`. */
+export function sentenceOf({ field, wrong }: Refusal): string {
+  return `${field === '' ? 'the message' : field} ${wrong}`;
 }
 
 /** Reads a device message: `{"observedAt":"…","values":{…}}`, or a flat object of numbers. Never throws. */

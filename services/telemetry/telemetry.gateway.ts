@@ -8,7 +8,7 @@ import { refuse } from '@stratum/infra/event-store/refused.ts';
 import { openTelemetryLog } from '@stratum/infra/event-store/telemetry-log.ts';
 import type { Running, WorkerDeps } from '../worker/deps.ts';
 import { type Directory, openDirectory } from './directory.gateway.ts';
-import { identityOf, judge, parseDeviceMessage, type Refusal, refusal } from './reading.ts';
+import { identityOf, judge, parseDeviceMessage, type Refusal, refusal, sentenceOf } from './reading.ts';
 
 /** Name of the gateway and of its checkpoint. */
 export const TELEMETRY_GATEWAY = 'telemetry-gateway';
@@ -41,8 +41,8 @@ export async function telemetryGateway({ nc, signal, logger }: WorkerDeps): Prom
         await log.append({ ...outcome, inbox: message.sequence });
       } else {
         const source = positionOf('DEVICES', message.sequence);
-        const { reason, detail } = outcome;
-        await refuse(nc, { source, subject: message.subject, reason, detail, body: message.data });
+        const { subject, data: body } = message;
+        await refuse(nc, { source, subject, reason: outcome.reason, detail: sentenceOf(outcome), body });
       }
     },
   });

@@ -11,7 +11,7 @@ import { twinDecider } from './twin.ts';
 const tags = ['twins'];
 
 /** Commissioning a twin, of a known type or a new one, and changing the limits of one of its parameters. */
-export const twinRoutes: Routes<ApiDeps> = (app, { store }) => {
+export const twinRoutes: Routes<Pick<ApiDeps, 'store'>> = (app, { store }) => {
   app.post(
     '/api/twins',
     {

@@ -1,0 +1,67 @@
+import type { NatsConnection } from '@nats-io/nats-core';
+import { type Position, parsePosition, positionOf } from '@stratum/contracts/envelope.ts';
+import { telemetrySubject } from '@stratum/contracts/subjects.ts';
+import type { Reading } from '@stratum/contracts/telemetry/telemetry.ts';
+import { publisherOf } from '@stratum/infra/event-store/publisher.ts';
+import { readSubject } from '@stratum/infra/event-store/read.ts';
+import { lastSequence } from '@stratum/infra/event-store/reader.ts';
+import { bucket } from '@stratum/infra/event-store/streams.ts';
+import type { TelemetryLog } from '@stratum/infra/event-store/telemetry-log.ts';
+import { z } from 'zod';
+
+/** A reading that has been judged, and whose it is. */
+export type JudgedReading = { site: string; twinId: string; reading: Reading };
+
+/** One request's readings. `id` names the request, the same when it is sent again if `isNamed`. */
+export type PostedBatch = { id: string; isNamed: boolean; readings: readonly JudgedReading[] };
+
+/**
+ * Records the readings of one request, each twin's in order and twins at once; answers the position of the last. A named
+ * request that comes again, within a day, adds only what it did not get to the first time, whatever ended that.
+ * @throws TooMuchContention, Unavailable, ServerRefused, Overloaded; what was recorded by then stays
+ */
+export async function recordPosted(nc: NatsConnection, log: TelemetryLog, batch: PostedBatch): Promise<Position> {
+  const after = batch.isNamed ? await beganAfter(nc, batch.id) : undefined;
+  const byTwin = Map.groupBy(batch.readings.entries(), ([, { twinId }]) => twinId);
+  const lasts = await Promise.all(
+    [...byTwin.values()].map(async (readings) => {
+      const [first] = readings;
+      const recorded = first === undefined || after === undefined ? nothing : await recordedAfter(nc, first[1], after);
+      let last = 0;
+      for (const [index, { site, twinId, reading }] of readings) {
+        const messageId = `${batch.id}-${index}`;
+        const known = recorded.get(messageId);
+        const position = known ?? (await log.append({ site, twinId, reading, messageId })).position;
+        last = Math.max(last, parsePosition(position).sequence);
+      }
+      return last;
+    }),
+  );
+  return positionOf('TELEMETRY', Math.max(...lasts));
+}
+
+const begunSchema = z.object({ after: z.number().int().min(0) });
+const nothing: ReadonlyMap<string, Position> = new Map();
+
+/** Notes where TELEMETRY ended when the request came first; for one that came before, that place, else `undefined`. */
+async function beganAfter(nc: NatsConnection, id: string): Promise<number | undefined> {
+  const requests = await bucket(nc, 'idempotency');
+  const key = `telemetry.${id}`;
+  const entry = await requests.get(key);
+  if (entry !== null && entry.operation === 'PUT') return begunSchema.parse(entry.json()).after;
+  const { last } = await lastSequence(nc, 'TELEMETRY');
+  await requests.put(key, JSON.stringify({ after: last }));
+  return undefined;
+}
+
+/** What a twin's subject holds after a sequence, by message id. */
+async function recordedAfter(
+  nc: NatsConnection,
+  { site, twinId }: JudgedReading,
+  after: number,
+): Promise<ReadonlyMap<string, Position>> {
+  const messages = await readSubject(publisherOf(nc), 'TELEMETRY', telemetrySubject(site, twinId), after);
+  return new Map(
+    messages.map(({ headers, sequence }) => [headers.get('Nats-Msg-Id') ?? '', positionOf('TELEMETRY', sequence)]),
+  );
+}
