@@ -119,3 +119,7 @@ export const alertsView = z.object({
 export type AlertsView = z.infer<typeof alertsView>;
 /** The latest list holds this many. */
 export const LATEST_ALERTS = 18;
+
+/** `GET /api/alerts/history?twin=&before=&limit=`: occurrences, newest first; `next` continues the list. */
+export const occurrencesPage = z.object({ occurrences: z.array(occurrenceDocument), next: z.string().nullable() });
+export type OccurrencesPage = z.infer<typeof occurrencesPage>;

@@ -9,13 +9,13 @@ import { requires, userOf } from '@stratum/infra/http/security.ts';
 import { job, reportIdOf } from './job.ts';
 
 /** Reporting work by hand; it counts like a report over MQTT, and together with it once. */
-export const jobRoutes: Routes<ApiDeps> = (app, { store, now }) => {
+export const jobRoutes: Routes<Pick<ApiDeps, 'store' | 'now'>> = (app, { store, now }) => {
   app.post(
     '/api/reports',
     {
       onRequest: requires('reports:write'),
       schema: {
-        tags: ['reports'],
+        tags: ['jobs'],
         summary: 'Report pieces made since the last report',
         description:
           'A shopfloor user reports for their own shopfloor only. Without `timestamp` it happened now. ' +

@@ -10,7 +10,7 @@ import { order } from './order.ts';
 import { orderIdFrom } from './order-id.ts';
 
 /** Placing orders; everything after that follows by itself. */
-export const orderRoutes: Routes<ApiDeps> = (app, { store }) => {
+export const orderRoutes: Routes<Pick<ApiDeps, 'store'>> = (app, { store }) => {
   app.post(
     '/api/orders',
     {

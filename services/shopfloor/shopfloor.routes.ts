@@ -13,7 +13,7 @@ import { shopfloor } from './shopfloor.ts';
 const tags = ['shopfloors'];
 
 /** Commissioning a shopfloor, and setting what it can make. */
-export const shopfloorRoutes: Routes<ApiDeps> = (app, { store }) => {
+export const shopfloorRoutes: Routes<Pick<ApiDeps, 'store'>> = (app, { store }) => {
   app.post(
     '/api/shopfloors',
     {

@@ -1,0 +1,102 @@
+import {
+  type AlertDocument,
+  alarmStateSchema,
+  alertsView,
+  LATEST_ALERTS,
+  type OccurrenceDocument,
+  occurrencesPage,
+} from '@stratum/contracts/alert/alert.ts';
+import { positionOf } from '@stratum/contracts/envelope.ts';
+import { twinIdSchema } from '@stratum/contracts/twin/twin.ts';
+import type { ApiDeps, Routes } from '@stratum/infra/http/app.ts';
+import { afterQuery, limitQuery } from '@stratum/infra/http/queries.ts';
+import { requires } from '@stratum/infra/http/security.ts';
+import { z } from 'zod';
+
+const tags = ['alerts'];
+/** In the alarm list until they are back to normal and acknowledged. */
+const ACTIVE_STATES = ['UNACK', 'ACKED', 'RTNUN'] as const;
+/** A list of more than this helps nobody; the newest are kept. */
+const ACTIVE_MAX = 1_000;
+const PAGE_DEFAULT = 50;
+const PAGE_MAX = 200;
+
+/** The alarm page, and the history of alerts. */
+export const alertsRoutes: Routes<Pick<ApiDeps, 'readModels'>> = (app, { readModels }) => {
+  app.get(
+    '/api/alerts',
+    {
+      onRequest: requires('alerts:read'),
+      schema: {
+        tags,
+        summary: 'Active, high-risk, persistent and latest alerts',
+        description:
+          'Active: UNACK, ACKED or RTNUN. High risk: active with priority 1. Persistent: still outside, for 5 minutes or more.',
+        querystring: z.object({
+          ...afterQuery,
+          twin: twinIdSchema.optional().describe('Only alerts of this twin'),
+          state: alarmStateSchema.optional().describe('Only alerts in this state'),
+        }),
+        response: { 200: alertsView },
+      },
+    },
+    async (request) => {
+      const { after, twin, state } = request.query;
+      await readModels.waitFor(after, ['alerts', 'alert_occurrences']);
+      // Asked before the documents, so that they hold at least what it says.
+      const position = readModels.position('alerts') ?? positionOf('PLANT', 0);
+      const ofTwin = twin === undefined ? {} : { twinId: twin };
+      const states = state === undefined ? [...ACTIVE_STATES] : ACTIVE_STATES.filter((one) => one === state);
+      const [active, latest] = await Promise.all([
+        readModels
+          .collection<AlertDocument>('alerts')
+          .find({ state: { $in: states }, ...ofTwin })
+          .sort({ raisedAt: -1, _id: 1 })
+          .limit(ACTIVE_MAX)
+          .toArray(),
+        readModels
+          .collection<OccurrenceDocument>('alert_occurrences')
+          .find({ ...ofTwin, ...(state === undefined ? {} : { state }) })
+          .sort({ _id: -1 })
+          .limit(LATEST_ALERTS)
+          .toArray(),
+      ]);
+      const highRisk = active.filter(({ priority }) => priority === 1);
+      const persistent = active.filter(({ persistedAt, clearedAt }) => persistedAt !== null && clearedAt === null);
+      return { active, highRisk, persistent, latest, position };
+    },
+  );
+
+  app.get(
+    '/api/alerts/history',
+    {
+      onRequest: requires('alerts:read'),
+      schema: {
+        tags,
+        summary: 'Every time an alert went active, newest first',
+        querystring: z.object({
+          ...afterQuery,
+          twin: twinIdSchema.optional().describe('Only alerts of this twin'),
+          before: z.string().max(128).optional().describe('`next` of the page before'),
+          limit: limitQuery(PAGE_DEFAULT, PAGE_MAX),
+        }),
+        response: { 200: occurrencesPage },
+      },
+    },
+    async (request) => {
+      const { after, twin, before, limit } = request.query;
+      await readModels.waitFor(after, ['alert_occurrences']);
+      const occurrences = await readModels
+        .collection<OccurrenceDocument>('alert_occurrences')
+        .find({
+          ...(twin === undefined ? {} : { twinId: twin }),
+          ...(before === undefined ? {} : { _id: { $lt: before } }),
+        })
+        .sort({ _id: -1 })
+        .limit(limit)
+        .toArray();
+      const isFull = occurrences.length === limit;
+      return { occurrences, next: isFull ? (occurrences.at(-1)?._id ?? null) : null };
+    },
+  );
+};

@@ -1,0 +1,94 @@
+import {
+  jobStateSchema,
+  type OrderDocument,
+  orderIdSchema,
+  ordersPage,
+  orderView,
+  type TimelineEntry,
+} from '@stratum/contracts/order/order.ts';
+import type { PlantEvent } from '@stratum/contracts/recorded.ts';
+import type { Store } from '@stratum/infra/event-store/store.ts';
+import type { ApiDeps, Routes } from '@stratum/infra/http/app.ts';
+import { notFound } from '@stratum/infra/http/problems.ts';
+import { afterQuery, limitQuery } from '@stratum/infra/http/queries.ts';
+import { requires } from '@stratum/infra/http/security.ts';
+import { z } from 'zod';
+
+const tags = ['orders'];
+const PAGE_DEFAULT = 50;
+const PAGE_MAX = 200;
+/** A timeline of more entries than this keeps its newest; the whole is in the log. */
+const TIMELINE_MAX = 2_000;
+
+/** Orders as a list, and one order with its life as it happened. */
+export const ordersRoutes: Routes<Pick<ApiDeps, 'readModels' | 'store'>> = (app, { readModels, store }) => {
+  app.get(
+    '/api/orders',
+    {
+      onRequest: requires('orders:read'),
+      schema: {
+        tags,
+        summary: 'Orders, newest first',
+        querystring: z.object({
+          ...afterQuery,
+          state: jobStateSchema.optional().describe('Only orders in this state'),
+          before: z.coerce.number('must be a number').int().min(0).optional().describe('`next` of the page before'),
+          limit: limitQuery(PAGE_DEFAULT, PAGE_MAX),
+        }),
+        response: { 200: ordersPage },
+      },
+    },
+    async (request) => {
+      const { after, state, before, limit } = request.query;
+      await readModels.waitFor(after, ['orders']);
+      const orders = await readModels
+        .collection<OrderDocument>('orders')
+        .find({
+          ...(state === undefined ? {} : { state }),
+          ...(before === undefined ? {} : { placedPosition: { $lt: before } }),
+        })
+        .sort({ placedPosition: -1 })
+        .limit(limit)
+        .toArray();
+      const last = orders.length === limit ? orders.at(-1) : undefined;
+      return { orders, next: last === undefined ? null : String(last.placedPosition) };
+    },
+  );
+
+  app.get(
+    '/api/orders/:orderId',
+    {
+      onRequest: requires('orders:read'),
+      schema: {
+        tags,
+        summary: 'An order and its timeline, straight from the log',
+        params: z.object({ orderId: orderIdSchema }),
+        querystring: z.object(afterQuery),
+        response: { 200: orderView },
+      },
+    },
+    async (request) => {
+      const { orderId } = request.params;
+      await readModels.waitFor(request.query.after, ['orders']);
+      const order = await readModels.collection<OrderDocument>('orders').findOne({ _id: orderId });
+      if (order === null) throw notFound('order', orderId);
+      return { order, timeline: await timelineOf(store, order) };
+    },
+  );
+};
+
+/** The events of an order and of its jobs, in the order of the log. */
+async function timelineOf(store: Store, { _id: orderId, site, jobs }: OrderDocument): Promise<TimelineEntry[]> {
+  const lives = await Promise.all([
+    store.read({ site, entity: 'order', id: orderId }),
+    ...jobs.map(({ jobId }) => store.read({ site, entity: 'job', id: jobId })),
+  ]);
+  // The registry has parsed them, so they are the contract's events.
+  const events = lives.flat() as PlantEvent[];
+  return events
+    .toSorted((a, b) => a.recorded.sequence - b.recorded.sequence)
+    .slice(-TIMELINE_MAX)
+    .map(({ type, data, envelope: { occurredAt, actor }, recorded: { position, recordedAt, entity } }) => {
+      return { position, type, entity, recordedAt, occurredAt, actor, data };
+    });
+}
