@@ -2,7 +2,13 @@ import { type ApiDeps, type App, type AppOptions, createApp, mount } from '@stra
 import { healthRoutes } from '@stratum/infra/http/health.ts';
 import { liveRoutes } from '@stratum/infra/http/live.ts';
 import type { About } from '@stratum/infra/http/openapi.ts';
+import { alertsRoutes } from '@stratum/projections/alerts/alerts.routes.ts';
 import { all as projections } from '@stratum/projections/all.ts';
+import { ordersRoutes } from '@stratum/projections/orders/orders.routes.ts';
+import { workRoutes } from '@stratum/projections/orders/work.routes.ts';
+import { productionRoutes } from '@stratum/projections/production-days/production-days.routes.ts';
+import { reportsRoutes } from '@stratum/projections/reports/reports.routes.ts';
+import { shopfloorsRoutes } from '@stratum/projections/shopfloors/shopfloors.routes.ts';
 import { type AccountDeps, accountRoutes } from '../account/account.routes.ts';
 import { alertRoutes } from '../alert/alert.routes.ts';
 import { auditRoutes } from '../audit/audit.routes.ts';
@@ -52,5 +58,11 @@ export async function openApi(options: Omit<AppOptions, 'about'>, deps: AllDeps)
   await mount(app, orderRoutes, deps);
   await mount(app, jobRoutes, deps);
   await mount(app, shopfloorRoutes, deps);
+  await mount(app, alertsRoutes, deps);
+  await mount(app, ordersRoutes, deps);
+  await mount(app, workRoutes, deps);
+  await mount(app, reportsRoutes, deps);
+  await mount(app, shopfloorsRoutes, deps);
+  await mount(app, productionRoutes, deps);
   return app;
 }
