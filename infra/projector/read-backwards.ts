@@ -6,10 +6,12 @@ import type { ProjectedStream } from './projection.ts';
 
 /** Messages in one answer of the server. */
 const PAGE_SIZE = 1_000;
-/** At most so many messages are read to answer with `limit` of them. */
-const SURPLUS_MAX = 2;
-/** Looks for the place to begin. Each widens the view at least twofold, so a billion messages are 30 looks. */
-const LOOKS_MAX = 32;
+/** So many messages may be read in vain, rather than looking again for a better place to begin. */
+const SURPLUS_MAX = 1_000;
+/** Looks for the place to begin; each at least doubles the view or halves what is in doubt. */
+const LOOKS_MAX = 64;
+/** How much wider the next look is: as much as the messages lie apart, and a little more, within these limits. */
+const WIDEN_EXTRA = 1.2;
 const WIDEN_MAX = 16;
 /** Most messages in one call. */
 export const BACKWARDS_MAX = 10_000;
@@ -35,16 +37,33 @@ export async function readBackwards(nc: NatsConnection, options: BackwardsOption
   const publisher = publisherOf(nc);
   const end = before ?? ((await readLast(publisher, stream, subject))?.sequence ?? 0) + 1;
   if (end <= 1) return [];
-  const beyond = await countFrom(publisher, stream, subject, end);
-  let width = limit;
-  for (let look = 0; look < LOOKS_MAX && width < end; look++) {
-    const count = (await countFrom(publisher, stream, subject, end - width)) - beyond;
-    if (count >= limit && count <= limit * SURPLUS_MAX + PAGE_SIZE) break;
-    const wanted = count === 0 ? WIDEN_MAX : (limit / count) * 1.2;
-    width = Math.ceil(width * (count < limit ? Math.min(Math.max(wanted, 2), WIDEN_MAX) : wanted));
-  }
-  const messages = await readRange(publisher, options, Math.max(1, end - width), end);
+  const from = await placeToBegin(publisher, options, end, limit);
+  const messages = await readRange(publisher, options, from, end);
   return messages.slice(-limit).reverse();
+}
+
+/** A sequence from which on there are `limit` messages before `end` and not many more; 1 where there are not so many. */
+async function placeToBegin(
+  publisher: Publisher,
+  { stream, subject }: BackwardsOptions,
+  end: number,
+  limit: number,
+): Promise<number> {
+  const beyond = await countFrom(publisher, stream, subject, end);
+  let tooNear = 0;
+  let farEnough = end;
+  let width = limit;
+  for (let look = 0; look < LOOKS_MAX; look++) {
+    width = Math.min(width, end - 1);
+    const count = (await countFrom(publisher, stream, subject, end - width)) - beyond;
+    if (count >= limit) farEnough = width;
+    else tooNear = width;
+    const isWell = count >= limit && count <= limit + SURPLUS_MAX;
+    if (isWell || tooNear === end - 1) break;
+    const wider = count === 0 ? WIDEN_MAX : Math.min(Math.max((limit / count) * WIDEN_EXTRA, 2), WIDEN_MAX);
+    width = farEnough === end ? Math.ceil(width * wider) : Math.ceil((tooNear + farEnough) / 2);
+  }
+  return end - Math.min(farEnough, end - 1);
 }
 
 /** How many messages of a subject there are from a sequence on. */
