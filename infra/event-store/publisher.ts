@@ -8,6 +8,7 @@ import {
 import { newInbox } from './connection.ts';
 import { isConnected, onStatus } from './connection-status.ts';
 import { Overloaded, ServerRefused, Unavailable } from './errors.ts';
+import { headersOf, statusOf } from './headers.ts';
 
 /** At most this many requests wait for the server's answer; the measured best lies between 256 and 1024. */
 const IN_FLIGHT_MAX = 512;
@@ -176,23 +177,23 @@ function createPublisher(nc: NatsConnection): Publisher {
 
 /** Settles a request by a message of the server; false while more messages are to come. */
 function answer(request: Request, message: Msg): boolean {
-  const status = message.headers?.code ?? 0;
-  if (status === NOBODY_TAKES_IT) {
+  const status = statusOf(message);
+  if (status.code === NOBODY_TAKES_IT) {
     request.reject(new Unavailable(`no stream takes ${request.subject} just now`));
   } else if (request.kind === 'store') {
     settleStored(request, message);
   } else if (request.kind === 'get-last') {
-    if (status === 0) request.resolve(message);
-    else if (status === NOTHING_FOUND) request.resolve(undefined);
-    else request.reject(new ServerRefused(status, message.headers?.description ?? 'refused'));
-  } else if (status === 0) {
+    if (status.code === 0) request.resolve(message);
+    else if (status.code === NOTHING_FOUND) request.resolve(undefined);
+    else request.reject(new ServerRefused(status.code, status.description));
+  } else if (status.code === 0) {
     request.messages.push(message);
     return false;
-  } else if (status === END_OF_BATCH || status === NOTHING_FOUND) {
-    const pending = Number(message.headers?.get('Nats-Num-Pending') ?? 0);
+  } else if (status.code === END_OF_BATCH || status.code === NOTHING_FOUND) {
+    const pending = Number(headersOf(message).get('Nats-Num-Pending') ?? 0);
     request.resolve({ messages: request.messages, pending });
   } else {
-    request.reject(new ServerRefused(status, message.headers?.description ?? 'refused'));
+    request.reject(new ServerRefused(status.code, status.description));
   }
   return true;
 }

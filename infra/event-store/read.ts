@@ -1,4 +1,5 @@
 import type { Msg } from '@nats-io/transport-node';
+import { headersOf } from './headers.ts';
 import type { StoredIn, StoredMessage } from './message.ts';
 import type { Publisher } from './publisher.ts';
 
@@ -60,7 +61,7 @@ export async function readPage(
 }
 
 function storedOf(message: Msg): StoredMessage {
-  const headers = message.headers ?? new Map<string, string>();
+  const headers = headersOf(message);
   return {
     subject: headers.get('Nats-Subject') ?? '',
     sequence: Number(headers.get('Nats-Sequence')),

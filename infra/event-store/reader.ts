@@ -10,7 +10,8 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import type { StreamName } from '@stratum/contracts/envelope.ts';
 import { onStatus, whenConnected } from './connection-status.ts';
 import { LogLost } from './errors.ts';
-import type { HeaderReader, RawMessage, StoredIn } from './message.ts';
+import { headersOf } from './headers.ts';
+import type { RawMessage, StoredIn } from './message.ts';
 import { backoffMs, waitMs } from './wait.ts';
 
 export { decodeEvent } from './codec.ts';
@@ -185,11 +186,7 @@ function rawOf(stream: StreamName, message: JsMsg): RawMessage {
     subject: message.subject,
     sequence: message.seq,
     recordedAt: message.timestamp,
-    get headers() {
-      return message.headers ?? noHeaders;
-    },
+    headers: headersOf(message),
     data: message.data,
   };
 }
-
-const noHeaders: HeaderReader = new Map<string, string>();
