@@ -43,6 +43,10 @@ class LiveFeed {
       this.#browserIsOffline = false;
       this.#nextAttemptAt = Date.now();
     });
+    // A page that comes back into view does not wait out its turn.
+    document.addEventListener('visibilitychange', () => {
+      if (!document.hidden) this.#nextAttemptAt = Date.now();
+    });
     addEventListener('offline', () => {
       this.#browserIsOffline = true;
     });
