@@ -206,6 +206,16 @@ test('a dropped database is rebuilt, with the same digest', async () => {
   expect(await projector.readModels.digest('seen')).toBe(before);
 });
 
+test('a killed server is waited for, and nothing is lost or doubled', async () => {
+  await using projector = start([seen]);
+  await projector.readModels.waitFor(await record('a', 'b'), ['seen']);
+  await nats.kill();
+  await nats.restart();
+  const last = await waitFor(() => record('a').catch(() => undefined), { what: 'the server to take readings again' });
+  await projector.readModels.waitFor(last, ['seen'], 15_000);
+  expect(await documents()).toMatchObject([{ readings: [1, 3] }, { readings: [2] }]);
+});
+
 test('two projectors at once do nothing twice', async () => {
   await using one = start([seen]);
   await using other = start([seen]);
