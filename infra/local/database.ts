@@ -128,7 +128,7 @@ async function postgresChild(server: DocumentDb, place: DatabasePlace): Promise<
     readyMsMax: READY_MS_MAX,
     // PostgreSQL's fast shutdown: it ends open connections instead of waiting for them.
     stopSignal: 'SIGINT',
-    stopMsMax: 2_500,
+    stopMsMax: 2_000,
     tier: TIER_STORE,
   };
 }

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 const LOG_BYTES_MAX = 10 * 1024 * 1024;
 const READ_BYTES_MAX = 1024 * 1024;
 const LAST_LINES = 3;
+/** As Node, PostgreSQL, NATS and our own programs write it. */
+const COMPLAINT = /\b[A-Za-z]*Error: |\bFATAL: |\[FTL\]/;
 const LINE_CHARACTERS_MAX = 300;
 
 /** Opens `<folder>/<name>.log` for appending; children write to it directly, so they outlive their starter unharmed. */
@@ -36,11 +38,10 @@ export function readLog(file: string, fromByte: number): string {
   }
 }
 
-/** The last three lines of a log's text, for an error message. */
+/** What a log's text says about an end, for an error message: its last line with an error in it, else its last lines. */
 export function lastWords(text: string): string {
   const lines = text.split('\n').filter((line) => line.trim() !== '');
-  return lines
-    .slice(-LAST_LINES)
-    .map((line) => line.slice(0, LINE_CHARACTERS_MAX))
-    .join(' | ');
+  const complaint = lines.findLast((line) => COMPLAINT.test(line));
+  const telling = complaint === undefined ? lines.slice(-LAST_LINES) : [complaint];
+  return telling.map((line) => line.trim().slice(0, LINE_CHARACTERS_MAX)).join(' | ');
 }

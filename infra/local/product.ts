@@ -4,7 +4,8 @@ import type { ChildSpec } from './child.ts';
 /** A first start back-fills a day of readings before all is ready. */
 const READY_MS_MAX = 120_000;
 const PROBE_MS_MAX = 1_000;
-const STOP_MS_MAX = 4_500;
+/** Each ends by itself within 5 s at most. */
+const STOP_MS_MAX = 5_200;
 /** Stops before the servers it works with. */
 const TIER_PRODUCT = 3;
 const READY_LINE = /"ready":\s*true/;
