@@ -10,9 +10,16 @@ describe('the settings of the streams', () => {
       Object.fromEntries(streamSettings(environment).map(({ name, max_age }) => [name, (max_age ?? 0) / DAY_NANOS]));
     expect(ages({})).toEqual({ PLANT: 0, TELEMETRY: 90, DEVICES: 3, REFUSED: 30 });
     expect(ages({ TELEMETRY_MAX_AGE_DAYS: '7' })).toMatchObject({ PLANT: 0, TELEMETRY: 7 });
-    for (const nonsense of ['0', '-1', 'long', '']) {
+    for (const nonsense of ['0', '-1', 'long']) {
       expect(() => streamSettings({ TELEMETRY_MAX_AGE_DAYS: nonsense })).toThrow('TELEMETRY_MAX_AGE_DAYS');
     }
+  });
+
+  it('say how many copies there are only when told', () => {
+    const copies = (environment: Record<string, string>) =>
+      streamSettings(environment).map((settings) => settings.num_replicas);
+    expect(copies({})).toEqual([undefined, undefined, undefined, undefined]);
+    expect(copies({ STREAM_REPLICAS: '3' })).toEqual([3, 3, 3, 3]);
   });
 
   it('differ in words where it matters, and only there', () => {

@@ -1,5 +1,7 @@
 import {
   DiscardPolicy,
+  JetStreamApiCodes,
+  JetStreamApiError,
   type JetStreamManager,
   jetstreamManager,
   RetentionPolicy,
@@ -10,9 +12,10 @@ import {
 import { type KV, Kvm } from '@nats-io/kv';
 import { type NatsConnection, nanos } from '@nats-io/transport-node';
 import { deviceSubjects } from '@stratum/contracts/subjects.ts';
+import { z } from 'zod';
+import { readSettings } from '../config.ts';
 
 const DAY_MS = 86_400_000;
-const TELEMETRY_DAYS_DEFAULT = 90;
 const DEVICES_DAYS = 3;
 const REFUSED_DAYS = 30;
 const REFUSED_MESSAGES_MAX = 100_000;
@@ -22,17 +25,36 @@ const API_MS_MAX = 10_000;
 
 type Settings = Partial<StreamConfig> & { name: string };
 
-const common = {
+const everywhere = {
   storage: StorageType.File,
   retention: RetentionPolicy.Limits,
   allow_direct: true,
   duplicate_window: nanos(DUPLICATES_MS),
 } satisfies Partial<StreamConfig>;
 
-/** The settings of every stream. `TELEMETRY_MAX_AGE_DAYS` says how long readings are kept. @throws RangeError on nonsense there */
-export function streamSettings(environment: Record<string, string | undefined> = process.env): Settings[] {
-  const telemetryDays = Number(environment.TELEMETRY_MAX_AGE_DAYS ?? TELEMETRY_DAYS_DEFAULT);
-  if (!(telemetryDays > 0)) throw new RangeError('TELEMETRY_MAX_AGE_DAYS must be a number of days above 0');
+const environmentSettings = {
+  TELEMETRY_MAX_AGE_DAYS: z.coerce
+    .number('must be a number')
+    .positive('must be above 0')
+    .default(90)
+    .describe('how long readings are kept'),
+  STREAM_REPLICAS: z.coerce
+    .number('must be a number')
+    .int()
+    .min(1)
+    .max(5)
+    .optional()
+    .describe('servers that keep a copy of each stream; 1 if left out, and what exists stays as it is'),
+};
+type Environment = Record<string, string | undefined>;
+
+/** The settings of every stream, as the environment wants them. @throws BadConfiguration on nonsense there */
+export function streamSettings(environment: Environment = process.env): Settings[] {
+  const { TELEMETRY_MAX_AGE_DAYS: telemetryDays, STREAM_REPLICAS: replicas } = readSettings(
+    environmentSettings,
+    environment,
+  );
+  const common = { ...everywhere, ...(replicas === undefined ? {} : { num_replicas: replicas }) };
   return [
     {
       ...common,
@@ -85,8 +107,9 @@ export class StreamDiffers extends Error {
 
 /**
  * Makes the streams PLANT, TELEMETRY, DEVICES and REFUSED where they are missing, and checks those that exist. How long
- * readings are kept may be changed at any time; a difference that matters is an error, never silently corrected.
- * @throws StreamDiffers
+ * readings are kept and how many copies there are follows the environment; any other difference that matters is an error,
+ * never silently corrected.
+ * @throws StreamDiffers, BadConfiguration
  */
 export async function ensureStreams(nc: NatsConnection): Promise<void> {
   const manager = await jetstreamManager(nc, { timeout: API_MS_MAX });
@@ -101,17 +124,19 @@ async function ensureStream(manager: JetStreamManager, settings: Settings): Prom
   }
   const differences = differencesOf(settings, existing);
   if (differences.length > 0) throw new StreamDiffers(settings.name, differences);
-  const { max_age = 0, max_msgs = -1 } = settings;
-  if (existing.max_age !== max_age || existing.max_msgs !== max_msgs) {
-    await manager.streams.update(settings.name, { max_age, max_msgs });
-  }
+  const { max_age = 0, max_msgs = -1, num_replicas = existing.num_replicas } = settings;
+  const isCurrent =
+    existing.max_age === max_age && existing.max_msgs === max_msgs && existing.num_replicas === num_replicas;
+  if (!isCurrent) await manager.streams.update(settings.name, { max_age, max_msgs, num_replicas });
 }
 
 async function find(manager: JetStreamManager, name: string): Promise<StreamConfig | undefined> {
-  for await (const info of manager.streams.list()) {
-    if (info.config.name === name) return info.config;
+  try {
+    return (await manager.streams.info(name)).config;
+  } catch (error) {
+    if (error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamNotFound) return undefined;
+    throw error;
   }
-  return undefined;
 }
 
 /** What of the vital settings is otherwise in an existing stream, in words; empty if all is well. */
@@ -136,5 +161,7 @@ const bucketDays: Record<BucketName, number> = {
 
 /** Opens a bucket, making it if it is missing. Entries of `sessions` end after 7 days, of `idempotency` after 1, others never. */
 export function bucket(nc: NatsConnection, name: BucketName): Promise<KV> {
-  return new Kvm(nc).create(name, { history: 1, ttl: bucketDays[name] * DAY_MS, timeout: API_MS_MAX });
+  const { STREAM_REPLICAS: replicas = 1 } = readSettings(environmentSettings, process.env);
+  const ttl = bucketDays[name] * DAY_MS;
+  return new Kvm(nc).create(name, { history: 1, ttl, replicas, timeout: API_MS_MAX });
 }
