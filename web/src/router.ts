@@ -1,8 +1,9 @@
 import type { Permission } from '@stratum/contracts/account/account.ts';
-import { createRouter, type Hooks, type LazyRouteComponent } from 'sv-router';
+import { createRouter, type Hooks, type LazyRouteComponent, Navigation } from 'sv-router';
 import type { Component } from 'svelte';
 import { landingOf, safeNext } from './account/roles.ts';
-import { session } from './account/session.svelte.ts';
+import { SIGNED_IN_HINT, session } from './account/session.svelte.ts';
+import { toasts } from './shell/toasts.svelte.ts';
 
 declare module 'sv-router' {
   interface RouteMeta {
@@ -16,15 +17,27 @@ const pages = import.meta.glob<Page>('./{overview,twin,alarms,analytics,orders,p
 const notFound = (): Promise<Page> => import('./NotFound.svelte');
 const shell = (): Promise<Page> => import('./shell/Shell.svelte');
 
-/** Sends everyone who is not signed in to the login page, which brings them back. */
-const signedIn: Hooks = {
-  async beforeLoad({ pathname, search }) {
-    if (await session.restore()) return;
-    const query = new URLSearchParams(Object.entries(search).map(([name, value]) => [name, String(value)]));
-    const next = query.size === 0 ? pathname : `${pathname}?${query}`;
-    throw await navigate('/login', { search: { next }, replace: true });
-  },
-};
+/**
+ * Sends everyone who is not signed in to the login page, which brings them back. While the session is asked for, the page's
+ * parts are already on their way.
+ */
+function signedIn(parts: readonly LazyRouteComponent[]): Hooks {
+  return {
+    async beforeLoad({ pathname, search }) {
+      // A part that does not come is reported when the router asks for it.
+      if (localStorage.getItem(SIGNED_IN_HINT) !== null) for (const part of parts) void part().catch(() => undefined);
+      if (await session.restore()) return;
+      const query = new URLSearchParams(Object.entries(search).map(([name, value]) => [name, String(value)]));
+      const next = query.size === 0 ? pathname : `${pathname}?${query}`;
+      throw await navigate('/login', { search: { next }, replace: true });
+    },
+    onError(error) {
+      if (error instanceof Navigation) return;
+      const reload = { label: 'Reload', run: () => location.reload() };
+      toasts.failure('The page could not be loaded. Check the connection, then reload.', reload);
+    },
+  };
+}
 
 /** Sends whoever is signed in past the login page. */
 const signedOut: Hooks = {
@@ -36,7 +49,7 @@ const signedOut: Hooks = {
 
 /** A page inside the shell, for whoever has the permission; the shell says so to the others. */
 function page(permission: Permission, load: LazyRouteComponent) {
-  return { '/': load, layout: shell, hooks: signedIn, meta: { permission } };
+  return { '/': load, layout: shell, hooks: signedIn([shell, load]), meta: { permission } };
 }
 
 function lazy(file: string): LazyRouteComponent {

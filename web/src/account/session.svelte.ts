@@ -10,7 +10,7 @@ import { ApiProblem, exchange } from '../http.ts';
 import { newId } from '../ids.ts';
 
 /** Remembered only to know whether asking for a session at start is worth a request; holds no secret. */
-const SIGNED_IN_HINT = 'stratum.signedIn';
+export const SIGNED_IN_HINT = 'stratum.signedIn';
 /** Name of the lock under which only one tab at a time trades its refresh token, which is good for one trade. */
 const REFRESH_LOCK = 'stratum.refresh';
 /** At start, while the server cannot be reached, the session is asked for this many times, this far apart. */
