@@ -9,7 +9,10 @@ import { waitMs } from './wait.ts';
 
 /** Decisions per command; each but the first follows a conflict with a rival process. */
 const ATTEMPTS_MAX = 20;
-/** After a conflict: time for the rival's event to become readable, at random so that rivals part. */
+/**
+ * After the first conflict, more after each next: time for the rival's event to become readable (a replica that is just
+ * back may be behind for seconds), at random so that rivals part. Some six seconds in all.
+ */
 const PAUSE_MS_MIN = 5;
 const PAUSE_MS_MAX = 50;
 /** Aggregates kept in memory, each counted as one and one more for every command it remembers. */
@@ -21,12 +24,12 @@ type Known<State> = { state: State; last: number; commands: Map<string, number> 
 /** `position`: of the last event the command caused, now or before. `events`: those recorded by this call. */
 export type Handled<E extends Decided> = { position: Position; events: E[] };
 
-/** Where chance comes from: how long to pause after a conflict. For tests. */
-export type HandleOptions = { pauseMs?: () => number };
+/** Where chance comes from: how long to pause after the nth conflict. For tests. */
+export type HandleOptions = { pauseMs?: (conflicts: number) => number };
 
 /**
  * The whole write side: know the aggregate → answer its position if this command is already in its events → decide →
- * append guarded by the last sequence known → on conflict pause 5–50 ms, read what the rival wrote, decide again.
+ * append guarded by the last sequence known → on conflict pause some 5–50 ms, read what the rival wrote, decide again.
  *
  * Commands on one aggregate queue up in the process; the guard catches other processes. States stay in memory: what is
  * decided to be recorded is guarded, and a "no" or a "nothing to say" counts only after a look whether a rival wrote. A
@@ -63,7 +66,7 @@ export async function handle<State, C extends Command, E extends Decided>(
         states.set(subject, extend(decider, known, verdict, last, command.id));
         return { position: outcome, events: verdict };
       }
-      await waitMs(pauseMs());
+      await waitMs(pauseMs(attempt));
     }
     throw new TooMuchContention(subject, ATTEMPTS_MAX);
   });
@@ -134,6 +137,6 @@ function memoryOf<State, C extends Command, E extends Decided>(store: Store, dec
   return { queue: memory.queue, states: states as States<State> };
 }
 
-function randomPauseMs(): number {
-  return PAUSE_MS_MIN + Math.random() * (PAUSE_MS_MAX - PAUSE_MS_MIN);
+function randomPauseMs(conflicts: number): number {
+  return conflicts * (PAUSE_MS_MIN + Math.random() * (PAUSE_MS_MAX - PAUSE_MS_MIN));
 }
