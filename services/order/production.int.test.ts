@@ -22,9 +22,11 @@ const report = (orderId: string, shopfloorId: string, produced: number, defectiv
   return JSON.stringify({ orderId, shopfloorId, produced, defective, timestamp });
 };
 
-test('without a live shopfloor an order is held; when one returns, it gets all of it', async () => {
+test('without a live shopfloor an order is held; when one returns, it gets all of it, also from a new worker', async () => {
   const orderId = await plant.placeOrder('HELD', 500);
   await plant.waitForEvent('order', orderId, 'OrderHeld');
+  await worker.stop();
+  worker = await plant.startWorker();
   await using peer = await mqttPeer(plant.server.mqttUrl, instructionTopic('shopfloor1'));
   await peer.publish('shopfloor/shopfloor1/heartbeat', heartbeat('shopfloor1'));
   const { data } = await plant.waitForEvent('order', orderId, 'OrderDistributed');
