@@ -3,34 +3,23 @@ import type { Position } from '@stratum/contracts/envelope.ts';
 import type { Db } from 'mongodb';
 import { beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { connectNats } from '../event-store/connection.ts';
-import { publisherOf } from '../event-store/publisher.ts';
 import { ensureStreams } from '../event-store/streams.ts';
-import { openLog } from '../log.ts';
 import { freshDatabase } from '../testing/mongo.ts';
 import { startNats, type TestNats } from '../testing/nats.ts';
 import { waitFor } from '../testing/waitFor.ts';
 import { checkpointsIn } from './checkpoints.ts';
+import { openDatabase } from './database.ts';
 import type { DeadLetter } from './dead-letters.ts';
+import { lineTo, recordReadings, type Seen, seen, startProjector } from './fixtures.ts';
 import { LIVE_POSITION_HEADER } from './live.ts';
 import { pointersIn } from './pointers.ts';
 import type { AnyProjection, Projection, ReadModelDocument } from './projection.ts';
-import { runProjector } from './projector.ts';
 import { NotYet, openReadModels, type ReadModels } from './read-models.ts';
-
-type Seen = ReadModelDocument & { readings: number[] };
-
-/** The sequences of each twin's readings: a reading lost, doubled or out of order shows. */
-const seen: Projection<Seen> = {
-  name: 'seen',
-  version: 1,
-  stream: 'TELEMETRY',
-  keys: (event) => [event.envelope.subject],
-  fold: (document, { recorded }, key) => ({ _id: key, readings: [...(document?.readings ?? []), recorded.sequence] }),
-};
 
 let nats: TestNats;
 let nc: NatsConnection;
 let database: Db;
+let databaseUri: string;
 
 beforeAll(async () => {
   nats = await startNats();
@@ -44,6 +33,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   const fresh = await freshDatabase();
   database = fresh.db;
+  databaseUri = fresh.uri;
   await ensureStreams(nc);
   return async () => {
     await fresh[Symbol.asyncDispose]();
@@ -216,6 +206,22 @@ test('a killed server is waited for, and nothing is lost or doubled', async () =
   expect(await documents()).toMatchObject([{ readings: [1, 3] }, { readings: [2] }]);
 });
 
+test('a database that is cut off is waited for, and nothing is lost or doubled', async () => {
+  await using line = await lineTo(databaseUri);
+  const opened = await openDatabase(line.uri, 'test');
+  await using projector = start([seen], opened.database);
+  await projector.readModels.waitFor(await record('a', 'b'), ['seen']);
+  line.cut();
+  const last = await record('a', 'b');
+  using readModels = openReadModels(database, nc);
+  await expect(readModels.waitFor(last, ['seen'], 500)).rejects.toThrow(NotYet);
+  line.mend();
+  await readModels.waitFor(last, ['seen'], 20_000);
+  expect(await documents()).toMatchObject([{ readings: [1, 3] }, { readings: [2, 4] }]);
+  await projector[Symbol.asyncDispose]();
+  await opened[Symbol.asyncDispose]();
+});
+
 test('two projectors at once do nothing twice', async () => {
   await using one = start([seen]);
   await using other = start([seen]);
@@ -247,21 +253,8 @@ test('a new version is built beside the old one and served when it has caught up
   expect(await documents('seen_v1')).toHaveLength(2);
 });
 
-/** Runs a projector until it is disposed of. */
-function start(projections: readonly AnyProjection[]): AsyncDisposable & { readModels: ReadModels } {
-  const stop = new AbortController();
-  const logger = openLog('test', 'silent');
-  const projector = runProjector({ projections, nc, database, signal: stop.signal, logger });
-  const readModels = openReadModels(database, nc);
-  return {
-    readModels,
-    async [Symbol.asyncDispose]() {
-      stop.abort();
-      await projector.stopped;
-      readModels[Symbol.dispose]();
-    },
-  };
-}
+const start = (projections: readonly AnyProjection[], its = database) => startProjector(nc, its, projections);
+const record = (...twinIds: string[]) => recordReadings(nc, twinIds);
 
 /** Runs a projector until its read models hold everything up to a position. */
 async function projected(projections: readonly AnyProjection[], last: Position): Promise<void> {
@@ -271,15 +264,6 @@ async function projected(projections: readonly AnyProjection[], last: Position):
     projections.map((projection) => projection.name),
     10_000,
   );
-}
-
-async function record(...twinIds: string[]): Promise<Position> {
-  let last = 0;
-  for (const twinId of twinIds) {
-    const body = Buffer.from('{"observedAt":"2026-11-24T20:00:00Z","values":{"torque":80},"outside":{}}');
-    last = (await publisherOf(nc).publish(`telemetry.main.${twinId}`, body, '')).sequence;
-  }
-  return `TELEMETRY:${last}`;
 }
 
 function documents(collection = 'seen_v1'): Promise<ReadModelDocument[]> {

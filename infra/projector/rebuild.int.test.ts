@@ -3,25 +3,11 @@ import type { Position } from '@stratum/contracts/envelope.ts';
 import type { Db } from 'mongodb';
 import { beforeEach, expect, test } from 'vitest';
 import { connectNats } from '../event-store/connection.ts';
-import { publisherOf } from '../event-store/publisher.ts';
 import { ensureStreams } from '../event-store/streams.ts';
-import { openLog } from '../log.ts';
 import { freshDatabase } from '../testing/mongo.ts';
 import { startNats } from '../testing/nats.ts';
-import type { Projection, ReadModelDocument } from './projection.ts';
-import { runProjector } from './projector.ts';
-import { openReadModels, type ReadModels } from './read-models.ts';
+import { recordReadings, type Seen, seen, startProjector } from './fixtures.ts';
 import { CannotCompare, rebuildAndCompare } from './rebuild.ts';
-
-type Seen = ReadModelDocument & { readings: number[] };
-
-const seen: Projection<Seen> = {
-  name: 'seen',
-  version: 1,
-  stream: 'TELEMETRY',
-  keys: (event) => [event.envelope.subject],
-  fold: (document, { recorded }, key) => ({ _id: key, readings: [...(document?.readings ?? []), recorded.sequence] }),
-};
 
 let nc: NatsConnection;
 let database: Db;
@@ -90,29 +76,12 @@ function rebuild() {
   return rebuildAndCompare({ projections: [seen], nc, database, signal, onProgress: () => undefined });
 }
 
-function start(): AsyncDisposable & { readModels: ReadModels } {
-  const stop = new AbortController();
-  const logger = openLog('test', 'silent');
-  const projector = runProjector({ projections: [seen], nc, database, signal: stop.signal, logger });
-  const readModels = openReadModels(database, nc);
-  return {
-    readModels,
-    async [Symbol.asyncDispose]() {
-      stop.abort();
-      await projector.stopped;
-      readModels[Symbol.dispose]();
-    },
-  };
-}
+const start = () => startProjector(nc, database, [seen]);
 
 /** Records readings of three twins in turn. */
-async function record(count: number): Promise<Position> {
-  const body = Buffer.from('{"observedAt":"2026-11-24T20:00:00Z","values":{"torque":80},"outside":{}}');
-  const { publish } = publisherOf(nc);
-  const stored = await Promise.all(
-    Array.from({ length: count }, (_, index) => publish(`telemetry.main.twin${index % 3}`, body, '')),
-  );
-  return `TELEMETRY:${Math.max(...stored.map(({ sequence }) => sequence))}`;
+function record(count: number): Promise<Position> {
+  const twins = Array.from({ length: count }, (_, index) => `twin${index % 3}`);
+  return recordReadings(nc, twins);
 }
 
 async function collections(): Promise<string[]> {
