@@ -58,3 +58,25 @@ export const logLevelSetting = z
   .enum(['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'])
   .default('info')
   .describe('how much goes to the log on stderr');
+
+/** `TELEMETRY_MAX_AGE_DAYS`, for every program that makes the streams when they are missing. */
+export const retentionSetting = {
+  TELEMETRY_MAX_AGE_DAYS: z.coerce
+    .number('must be a number of days')
+    .positive('must be above 0')
+    .default(90)
+    .describe('how long readings are kept; hour and day documents of the history stay'),
+};
+
+/** One variable as a table tells it. */
+export type SettingInWords = { name: string; isRequired: boolean; defaultValue: string | undefined; meaning: string };
+
+/** Says of each setting whether it is required, what it is otherwise, and what it means. */
+export function settingsInWords(settings: Settings): SettingInWords[] {
+  return Object.entries(settings).map(([name, schema]) => {
+    const whenMissing = schema.safeParse(undefined);
+    const isRequired = !whenMissing.success;
+    const defaultValue = whenMissing.success && whenMissing.data !== undefined ? String(whenMissing.data) : undefined;
+    return { name, isRequired, defaultValue, meaning: schema.description ?? '' };
+  });
+}

@@ -1,4 +1,4 @@
-import { logLevelSetting, mongodbUriSetting, natsUrlSetting, readSettings } from '@stratum/infra/config.ts';
+import { readSettings } from '@stratum/infra/config.ts';
 import { connectNats } from '@stratum/infra/event-store/connection.ts';
 import { ensureStreams } from '@stratum/infra/event-store/streams.ts';
 import { openLog } from '@stratum/infra/log.ts';
@@ -7,18 +7,17 @@ import { openDatabase } from '@stratum/infra/projector/database.ts';
 import { runProjector } from '@stratum/infra/projector/projector.ts';
 import { armShutdown, runMain } from '@stratum/infra/shutdown.ts';
 import { all } from './all.ts';
+import { projectionsSettings } from './settings.ts';
 
 /** After a signal, what is folded is written and the process ends, within this time. */
 const STOP_MS_MAX = 5_000;
-
-const settings = { NATS_URL: natsUrlSetting, MONGODB_URI: mongodbUriSetting, LOG_LEVEL: logLevelSetting };
 
 /**
  * Folds the logs into every read model until SIGTERM or SIGINT. Waits for NATS and the database as long as it takes.
  * Prints `{"ready":true,…}` on stdout when it has begun.
  */
 await runMain(async () => {
-  const { NATS_URL, MONGODB_URI, LOG_LEVEL } = readSettings(settings, process.env);
+  const { NATS_URL, MONGODB_URI, LOG_LEVEL } = readSettings(projectionsSettings, process.env);
   const logger = openLog('projections', LOG_LEVEL);
   const shutdown = armShutdown(logger, STOP_MS_MAX);
 

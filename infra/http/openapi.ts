@@ -79,14 +79,18 @@ function describeRoute(schema: FastifySchema, url: string, methods: string[]): F
     status,
     { description: problemStatuses[status], content: problemContent },
   ]);
-  const responses = typeof schema.response === 'object' ? schema.response : {};
+  const successes = Object.entries(typeof schema.response === 'object' ? { ...schema.response } : {});
+  const responses = successes.map(([status, one]) => [status, { 'x-response-description': successOf(status), ...one }]);
   return {
     ...schema,
     ...(isWrite ? { headers: idempotencyHeader } : {}),
     ...(isOpen ? {} : { security: [{ accessToken: [] }] }),
-    response: { ...Object.fromEntries(problems), ...responses },
+    response: { ...Object.fromEntries(problems), ...Object.fromEntries(responses) },
   };
 }
+
+const successOf = (status: string): string =>
+  status === '201' ? 'It is done' : status === '204' ? 'It is done; there is nothing to tell' : 'The answer';
 
 const idempotencyHeader = {
   type: 'object',
