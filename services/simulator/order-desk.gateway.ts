@@ -1,0 +1,94 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from '@stratum/infra/log.ts';
+import { z } from 'zod';
+import type { Kept } from './keep.gateway.ts';
+import type { ErpOwner } from './orders.gateway.ts';
+import { minutesUntilNext, OPENING_MADE, OPENING_ORDERS, orderAt } from './orders.ts';
+import type { Shopfloors } from './shopfloors.gateway.ts';
+
+/** How far the simulated ERP owner has come: the number of the next order. */
+export const deskSchema = z.object({ plantId: z.string(), next: z.number().int().min(0) });
+export type Desk = z.infer<typeof deskSchema>;
+
+/** With so many orders open none is added. */
+const OPEN_MAX = 8;
+const FLOORS = 3;
+/** How long the first orders wait for all floors to be live, and for the first of them to be made. */
+const FLOORS_MS_MAX = 30_000;
+const MADE_MS_MAX = 60_000;
+const LOOK_EVERY_MS = 500;
+
+export type OrderDesk = {
+  erp: ErpOwner;
+  kept: Kept<Desk>;
+  plantId: string;
+  seed: number;
+  /** The plant's clock against the wall's. */
+  speed: number;
+  shopfloors: Pick<Shopfloors, 'openOrders' | 'hurry'>;
+  logger: Logger;
+  signal: AbortSignal;
+};
+
+/**
+ * Places orders until the signal: at a first start a dozen, the first of which are made at once while the floors hurry;
+ * then one every ten minutes of the plant's time, as long as not too many are open. Goes on after a restart.
+ */
+export async function placeOrders(desk: OrderDesk): Promise<void> {
+  const { erp, kept, plantId, seed, speed, shopfloors, signal } = desk;
+  await erp.isReady();
+  const remembered = await kept.read();
+  let next = remembered?.plantId === plantId ? remembered.next : 0;
+  const placeNext = async () => {
+    await place(desk, next);
+    next += 1;
+    await kept.write({ plantId, next });
+  };
+
+  if (next < OPENING_ORDERS) await floorsAreLive(desk);
+  if (next < OPENING_MADE) {
+    shopfloors.hurry(true);
+    try {
+      while (next < OPENING_MADE) await placeNext();
+      await allIsMade(desk);
+    } finally {
+      shopfloors.hurry(false);
+    }
+  }
+  while (next < OPENING_ORDERS) await placeNext();
+  while (!signal.aborted) {
+    await sleep((minutesUntilNext(seed, next) * 60_000) / speed, undefined, { signal });
+    if (shopfloors.openOrders().size < OPEN_MAX) await placeNext();
+  }
+}
+
+async function place({ erp, plantId, seed, speed, logger }: OrderDesk, index: number): Promise<void> {
+  const { dueInMinutes, ...order } = orderAt(seed, index);
+  const due = dueInMinutes === undefined ? {} : { dueAt: dueAt(dueInMinutes / speed) };
+  const id = await erp.place({ ...order, ...due }, `simulator-${plantId}-${index}`);
+  logger.info({ orderId: id, index, ...order }, 'order placed');
+}
+
+function dueAt(inMinutes: number): string {
+  return new Date(Date.now() + inMinutes * 60_000).toISOString();
+}
+
+/** Orders are split over live floors only, so the first ones wait until all have been seen. */
+async function floorsAreLive({ erp, signal }: OrderDesk): Promise<void> {
+  const deadline = performance.now() + FLOORS_MS_MAX;
+  while ((await erp.liveFloors()) < FLOORS && performance.now() < deadline) {
+    await sleep(LOOK_EVERY_MS, undefined, { signal });
+  }
+}
+
+async function allIsMade({ shopfloors, signal }: OrderDesk): Promise<void> {
+  const deadline = performance.now() + MADE_MS_MAX;
+  // The instructions of the last order take a moment to arrive.
+  for (
+    let quiet = 0;
+    quiet < 4 && performance.now() < deadline;
+    quiet = shopfloors.openOrders().size === 0 ? quiet + 1 : 0
+  ) {
+    await sleep(LOOK_EVERY_MS, undefined, { signal });
+  }
+}
