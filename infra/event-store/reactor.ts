@@ -26,6 +26,8 @@ export type ReactorOptions = {
   name: string;
   nc: NatsConnection;
   stream: StreamName;
+  /** Only messages whose subject matches, `*` and `>` as in NATS; all without it. Positions are then of those messages alone. */
+  subject?: string;
   /** Messages handled at once (64 if left out); those of one subject always one after the other. */
   inFlightMax?: number;
   /** Ends the reactor, behind the messages under way. */
@@ -111,7 +113,7 @@ async function start({ name, nc, stream }: ReactorOptions): Promise<Started> {
 }
 
 async function run(options: ReactorOptions, { progress, created, store }: Started): Promise<void> {
-  const { name, nc, stream, signal, logger, inFlightMax = IN_FLIGHT_MAX_DEFAULT } = options;
+  const { name, nc, stream, subject, signal, logger, inFlightMax = IN_FLIGHT_MAX_DEFAULT } = options;
   const log = { reactor: name, stream };
   const failing = new AbortController();
   const ending = AbortSignal.any([signal, failing.signal]);
@@ -147,7 +149,8 @@ async function run(options: ReactorOptions, { progress, created, store }: Starte
   const ticker = setInterval(storeCheckpoint, CHECKPOINT_EVERY_MS);
   try {
     const onTrouble = (err: Error) => logger.warn({ ...log, err }, 'stream cannot be read just now');
-    await readStream(nc, { stream, from: progress.reached() + 1, created, signal: ending, onMessage, onTrouble });
+    const from = progress.reached() + 1;
+    await readStream(nc, { stream, subject, from, created, signal: ending, onMessage, onTrouble });
     await untilAtMost(0);
   } finally {
     clearInterval(ticker);
@@ -171,7 +174,7 @@ function checkpointOf(progress: Progress, store: (sequence: number) => Promise<v
 async function attempt(options: ReactorOptions, message: RawMessage, ending: AbortSignal): Promise<void> {
   const { name, logger } = options;
   const position = `${message.stream}:${message.sequence}`;
-  for (let failures = 0; ; ) {
+  for (let tries = 1, failures = 0; ; tries++) {
     if (ending.aborted) throw new Error(`${name} ended before ${position}`);
     try {
       return await handOver(options, message);
@@ -182,7 +185,7 @@ async function attempt(options: ReactorOptions, message: RawMessage, ending: Abo
         throw new Error(`${name} failed ${ATTEMPTS_MAX} times at ${position} (${message.subject})`, { cause: error });
       }
       logger.warn({ reactor: name, position, failures, err: error }, 'handler failed, trying again');
-      await waitMs(backoffMs(Math.max(1, failures), RETRY_MS_MAX), ending);
+      await waitMs(backoffMs(tries, RETRY_MS_MAX), ending);
     }
   }
 }

@@ -30,6 +30,8 @@ export type ReadOptions = {
   stream: StreamName;
   /** First sequence wanted; 1 is the beginning. Where retention has removed it, the next that is left. */
   from: number;
+  /** Only messages whose subject matches, `*` and `>` as in NATS; all without it. One filter is an index, several are a scan. */
+  subject?: string | undefined;
   /** Ends the reading, after the message or batch being handled. */
   signal: AbortSignal;
   /** `created` of the stream that `from` belongs to, if known: another stream of that name is an error. */
@@ -73,7 +75,7 @@ export async function readStream(nc: NatsConnection, options: ReadOptions): Prom
     await whenConnected(nc, signal);
     try {
       created = await checkLog(nc, stream, next, created);
-      opened = await openAt(nc, stream, next);
+      opened = await openAt(nc, { ...options, from: next });
       failures = 0;
     } catch (error) {
       if (error instanceof LogLost || nc.isClosed() || !(error instanceof Error)) throw error;
@@ -126,10 +128,14 @@ type Opened = { messages: ConsumerMessages; close: () => void };
  * Opens an ordered consumer. At the first sign of trouble it is closed, which ends its messages behind those at hand, and
  * the reader opens another: one way back for a lost connection, a restarted server and a reader too slow for heartbeats.
  */
-async function openAt(nc: NatsConnection, stream: StreamName, from: number): Promise<Opened> {
+async function openAt(
+  nc: NatsConnection,
+  { stream, from, subject }: Pick<ReadOptions, 'stream' | 'from' | 'subject'>,
+): Promise<Opened> {
   const consumer = await jetstream(nc, { timeout: API_MS_MAX }).consumers.get(stream, {
     deliver_policy: DeliverPolicy.StartSequence,
     opt_start_seq: from,
+    ...(subject === undefined ? {} : { filter_subjects: subject }),
   });
   const messages = await consumer.consume({
     max_messages: BUFFERED_MAX,
