@@ -39,11 +39,22 @@ let isStopping = false;
 /** A reason in one sentence for the person, shown without a stack. */
 class CannotStart extends Error {}
 
+/** The script has said itself what is wrong. */
+class AlreadySaid extends Error {
+  /** @param {number} exitCode */
+  constructor(exitCode) {
+    super();
+    this.exitCode = exitCode;
+  }
+}
+
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  if (!isStopping) process.stderr.write(`\n${error instanceof CannotStart ? error.message : error.stack}\n`);
-  process.exitCode = 1;
+  await stopAll();
+  process.exitCode = error instanceof AlreadySaid ? error.exitCode : 1;
+  const message = error instanceof CannotStart ? error.message : error.stack;
+  if (!isStopping && !(error instanceof AlreadySaid)) process.stderr.write(`\n${message}\n`);
 }
 
 async function main([script, ...args]) {
@@ -54,10 +65,7 @@ async function main([script, ...args]) {
   const stamp = await installStamp();
   if ((await readOrEmpty(stampFile())) !== stamp) {
     if (!(await isWhole(bin, { withPnpm: true }))) bin = await fetchToolchain();
-    await Promise.all([
-      install(bin, stamp),
-      runScript(bin, join(root, 'infra/local/fetch.ts'), [script]).then(expectZero),
-    ]);
+    await Promise.all([install(bin, stamp), runScript(bin, join(root, 'infra/local/fetch.ts'), []).then(expectZero)]);
   }
   return runScript(bin, join(root, script), args);
 }
@@ -194,9 +202,15 @@ async function runScript(bin, script, args) {
   });
 }
 
-/** What failed has said so itself. */
 function expectZero(exitCode) {
-  if (exitCode !== 0) process.exit(exitCode);
+  if (exitCode !== 0) throw new AlreadySaid(exitCode);
+}
+
+/** Ends what still runs when something else failed. */
+async function stopAll() {
+  const ended = [...running].map((child) => new Promise((resolve) => child.once('close', resolve)));
+  for (const child of running) child.kill('SIGTERM');
+  await Promise.all(ended);
 }
 
 /** Runs a command to its end and answers its stdout; what it says is kept for the error. */

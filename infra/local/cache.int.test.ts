@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
@@ -58,5 +58,13 @@ test('a part that could not be made leaves nothing, and the next try makes it', 
 test('a lock whose owner was killed is taken over', async () => {
   const lock = join(home, 'a.lock');
   await writeFile(lock, JSON.stringify({ pid: process.pid, identity: 'an earlier process with this pid' }));
+  expect(await withLock(lock, 'a thing', async () => 'done')).toBe('done');
+});
+
+test('a lock that names nobody, left by a starter killed at that very moment, is taken over', async () => {
+  const lock = join(home, 'a.lock');
+  await writeFile(lock, '');
+  const longAgo = new Date(Date.now() - 60_000);
+  await utimes(lock, longAgo, longAgo);
   expect(await withLock(lock, 'a thing', async () => 'done')).toBe('done');
 });

@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +12,15 @@ const MANIFEST = '.part.json';
 /** The largest part takes about 700 MB while it is unpacked. */
 const FETCH_BYTES_MIN = 1024 * 1024 * 1024;
 const LOCK_POLL_MS = 200;
+const LOCK_WRITE_MS_MAX = 5_000;
 const LOCK_MS_MAX = 10 * 60 * 1000;
+
+/** What is removed may still be written to for a moment, by a tool that is ending. */
+const REMOVE_AT_ONCE = { recursive: true, force: true, maxRetries: 5, retryDelay: 50 };
+
+/** What this process has begun and must not leave behind, however it ends. */
+const unfinished = new Set<string>();
+process.once('exit', () => unfinished.forEach((path) => void rmSync(path, REMOVE_AT_ONCE)));
 
 /** The folder all clones of this user share: `${XDG_CACHE_HOME:-~/.cache}/stratum`. */
 export function cacheFolder(): string {
@@ -41,6 +50,7 @@ export async function cached(name: string, make: (folder: string) => Promise<voi
     await removeAbandoned(name);
     const draft = join(cacheFolder(), `${name}.making-${process.pid}`);
     await rm(draft, { recursive: true, force: true });
+    unfinished.add(draft);
     await mkdir(draft);
     try {
       await make(draft);
@@ -48,6 +58,7 @@ export async function cached(name: string, make: (folder: string) => Promise<voi
       await putInPlace(draft, target);
     } finally {
       await rm(draft, { recursive: true, force: true });
+      unfinished.delete(draft);
     }
     return target;
   });
@@ -61,8 +72,7 @@ export async function withLock<Result>(lock: string, what: string, work: () => P
   const deadline = Date.now() + LOCK_MS_MAX;
   let hasSaid = false;
   while (!(await tryLock(lock))) {
-    const owner = await readOwner(lock);
-    if (owner !== null && !isRunning(owner)) {
+    if (await isAbandoned(lock)) {
       await rm(lock, { force: true });
       continue;
     }
@@ -74,10 +84,12 @@ export async function withLock<Result>(lock: string, what: string, work: () => P
     hasSaid = true;
     await wait(LOCK_POLL_MS);
   }
+  unfinished.add(lock);
   try {
     return await work();
   } finally {
     await rm(lock, { force: true });
+    unfinished.delete(lock);
   }
 }
 
@@ -91,6 +103,14 @@ async function tryLock(lock: string): Promise<boolean> {
     if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
     throw error;
   }
+}
+
+/** A lock whose owner ended, or that names no owner for longer than it takes to write one. */
+async function isAbandoned(lock: string): Promise<boolean> {
+  const owner = await readOwner(lock);
+  if (owner !== null) return !isRunning(owner);
+  const writtenAtMs = (await stat(lock).catch(() => null))?.mtimeMs ?? Date.now();
+  return Date.now() - writtenAtMs > LOCK_WRITE_MS_MAX;
 }
 
 /** The lock's owner; null while it is being written or was just released. */

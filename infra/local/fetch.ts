@@ -3,6 +3,7 @@ import { documentDb } from './parts/documentdb.ts';
 import { ferretDb } from './parts/ferretdb.ts';
 import { canDownloadMongod, findMongod } from './parts/mongod.ts';
 import { natsServer } from './parts/nats-server.ts';
+import { stopRequested } from './stop-requested.ts';
 
 /**
  * Fetches what a first start needs while the packages are being installed, so it may import none of them. A start that
@@ -22,9 +23,12 @@ function isOwn(variable: string): boolean {
   return (process.env[variable] ?? '') !== '';
 }
 
+// The builds and downloads it started end with it.
+void stopRequested().then(() => process.exit(1));
+
 try {
   await fetchParts();
 } catch (error) {
   process.stderr.write(cannotStartMessage(error));
-  process.exitCode = 1;
+  process.exit(1);
 }

@@ -1,5 +1,6 @@
-import { rm } from 'node:fs/promises';
+import { chmod, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { cached, findCached } from '../cache.ts';
 import { say, step } from '../progress.ts';
 import { findOnPath } from '../tool.ts';
@@ -9,6 +10,7 @@ const VERSION = '8.2.6';
 const CACHE_NAME = `mongod-${VERSION}`;
 const DOWNLOAD_HOST = 'https://fastdl.mongodb.org/';
 const PROBE_MS_MAX = 3_000;
+const DOWNLOAD_MS_MAX = 120_000;
 
 /** The path of a mongod on PATH or in the cache, or null. */
 export async function findMongod(): Promise<string | null> {
@@ -48,8 +50,11 @@ async function fetchMongod(folder: string): Promise<void> {
   process.env.MONGOMS_MAX_RETRIES = '0';
   process.env.MONGOMS_PREFER_GLOBAL_PATH = 'false';
   const { MongoBinary } = await import('mongodb-memory-server-core');
-  const binary = await MongoBinary.getPath({ version: VERSION, downloadDir: join(folder, 'download') });
-  const { chmod, rename } = await import('node:fs/promises');
+  const download = MongoBinary.getPath({ version: VERSION, downloadDir: join(folder, 'download') });
+  // The package knows no limit of its own. A download that stalls is left to itself and the next way is taken.
+  const late = wait(DOWNLOAD_MS_MAX, null, { ref: false });
+  const binary = await Promise.race([download, late]);
+  if (binary === null) throw new Error(`it took longer than ${DOWNLOAD_MS_MAX / 1000} s`);
   await rename(binary, join(folder, 'mongod'));
   await chmod(join(folder, 'mongod'), 0o755);
   await rm(join(folder, 'download'), { recursive: true, force: true });
