@@ -134,6 +134,6 @@ export const twinView = z.object({
 });
 export type TwinView = z.infer<typeof twinView>;
 
-/** Answer of `GET /api/twins`: every commissioned twin. */
-export const twinsView = z.object({ twins: z.array(twinView) });
+/** Answer of `GET /api/twins?from=&limit=`: the commissioned twins by id; `next` is the id to go on after, null at the end. */
+export const twinsView = z.object({ twins: z.array(twinView), next: twinIdSchema.nullable() });
 export type TwinsView = z.infer<typeof twinsView>;

@@ -8,8 +8,8 @@ import { type Connection, connectionAt, LOST_AFTER_MS, reconnectWaitMs } from '.
 
 /** Where the API streams changed documents. */
 const LIVE_PATH = '/api/live';
-/** After a resume, silence of this long means that everything missed has arrived, milliseconds. */
-const CAUGHT_UP_AFTER_MS = 400;
+/** A new access token is asked for at most this often, milliseconds; in between, the waits of a lost connection hold. */
+const RENEW_AGAIN_AFTER_MS = 10_000;
 /** A message larger than this many characters breaks the connection instead of the memory. */
 const MESSAGE_CHARACTERS_MAX = 4_000_000;
 
@@ -26,6 +26,9 @@ class LiveFeed {
   #cursor: string | undefined;
   #stop: AbortController | undefined;
   #missed = 0;
+  #isResuming = false;
+  #isExpired = false;
+  #renewedAt = 0;
 
   #isOpen = $state(false);
   #hasBeenOpen = $state(false);
@@ -115,14 +118,24 @@ class LiveFeed {
 
   async #keepOpen(stop: AbortSignal): Promise<void> {
     while (!stop.aborted) {
+      this.#isExpired = false;
       await this.#readOnce(stop).catch(() => undefined);
       if (stop.aborted) return;
+      // The end of an access token is no loss: with a new one the feed goes on where it was.
+      if (this.#isExpired && (await this.#renew())) continue;
       if (this.#isOpen || this.#lostAt === null) this.#lostAt = Date.now();
       this.#isOpen = false;
       this.#attempt += 1;
       this.#nextAttemptAt = Date.now() + reconnectWaitMs(this.#attempt, Math.random());
       while (!stop.aborted && Date.now() < this.#nextAttemptAt) await pause(100);
     }
+  }
+
+  /** Gets a new access token, unless it just did and that was refused too. */
+  async #renew(): Promise<boolean> {
+    if (Date.now() - this.#renewedAt < RENEW_AGAIN_AFTER_MS) return false;
+    this.#renewedAt = Date.now();
+    return session.refresh();
   }
 
   /** One connection, until it ends, breaks or falls silent. */
@@ -134,7 +147,7 @@ class LiveFeed {
     let lastByteAt = Date.now();
     try {
       const response = await this.#request(AbortSignal.any([stop, silence.signal]));
-      if (response.status === 401) await session.refresh();
+      this.#isExpired = response.status === 401;
       if (!response.ok || response.body === null) return;
       this.#opened();
       const parser = createParser({
@@ -161,24 +174,27 @@ class LiveFeed {
   }
 
   #opened(): void {
-    const isResume = this.#hasBeenOpen;
+    this.#isResuming = this.#lostAt !== null;
     this.#isOpen = true;
     this.#hasBeenOpen = true;
     this.#heardAt = Date.now();
     this.#lostAt = null;
     this.#attempt = 0;
     this.#missed = 0;
-    if (isResume) setTimeout(() => this.#reportCaughtUp(), CAUGHT_UP_AFTER_MS);
     // Without a place to resume from, what happened since the snapshots were taken is unknown: everyone loads anew.
     if (this.#cursor === undefined) this.#reset();
   }
 
-  #reportCaughtUp(): void {
-    if (this.#isOpen) this.caughtUp = { updates: this.#missed, at: Date.now() };
+  /** The server has sent all that was missed. */
+  #ready(): void {
+    if (this.#isResuming) this.caughtUp = { updates: this.#missed, at: Date.now() };
+    this.#isResuming = false;
   }
 
   #receive(message: EventSourceMessage): void {
     if (message.id !== undefined && message.id !== '') this.#cursor = message.id;
+    if (message.event === 'ready') this.#ready();
+    if (message.event === 'expired') this.#isExpired = true;
     if (message.event === 'reset') this.#reset();
     if (message.event !== 'document') return;
     const parsed = liveDocument.safeParse(parseJson(message.data));
@@ -193,6 +209,8 @@ class LiveFeed {
   }
 
   #reset(): void {
+    // Nobody knows what was missed, so nothing is said about it.
+    this.#isResuming = false;
     this.#pending.clear();
     for (const subscription of this.#subscriptions) subscription.onReset();
   }

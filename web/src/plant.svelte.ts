@@ -5,6 +5,7 @@ import {
   type Parameter,
   type TwinDirectoryDocument,
   type TwinStateDocument,
+  type TwinsView,
   twinDirectoryDocument,
   twinStateDocument,
   twinsView,
@@ -19,6 +20,10 @@ import { byUrgency, isActive, isUnacknowledged, type Severity, severityOf, worse
 
 /** A value is stale when no reading came for this many reporting periods. */
 export const STALE_AFTER_PERIODS = 3;
+
+/** The plant is loaded in pages of this many twins, at most so many pages. */
+const TWINS_PER_PAGE = 1_000;
+const TWIN_PAGES_MAX = 10;
 
 /** A twin with its newest reading, which is null before the first. */
 export type Twin = { twin: TwinDirectoryDocument; state: TwinStateDocument | null };
@@ -149,9 +154,14 @@ class Plant {
   }
 
   async #loadTwins(): Promise<void> {
-    const { twins } = await get(twinsView, '/api/twins');
-    this.#directory.merge(twins.map(({ twin }) => twin));
-    this.#states.merge(twins.flatMap(({ state }) => (state === null ? [] : [state])));
+    let from: string | null = null;
+    for (let page = 0; page < TWIN_PAGES_MAX; page += 1) {
+      const { twins, next }: TwinsView = await get(twinsView, '/api/twins', { from, limit: TWINS_PER_PAGE });
+      this.#directory.merge(twins.map(({ twin }) => twin));
+      this.#states.merge(twins.flatMap(({ state }) => (state === null ? [] : [state])));
+      if (next === null) return;
+      from = next;
+    }
   }
 
   async #loadAlerts(): Promise<void> {
