@@ -6,7 +6,6 @@ import {
   orderView,
   type TimelineEntry,
 } from '@stratum/contracts/order/order.ts';
-import type { PlantEvent } from '@stratum/contracts/recorded.ts';
 import type { Store } from '@stratum/infra/event-store/store.ts';
 import type { ApiDeps, Routes } from '@stratum/infra/http/app.ts';
 import { notFound } from '@stratum/infra/http/problems.ts';
@@ -83,9 +82,8 @@ async function timelineOf(store: Store, { _id: orderId, site, jobs }: OrderDocum
     store.read({ site, entity: 'order', id: orderId }),
     ...jobs.map(({ jobId }) => store.read({ site, entity: 'job', id: jobId })),
   ]);
-  // The registry has parsed them, so they are the contract's events.
-  const events = lives.flat() as PlantEvent[];
-  return events
+  return lives
+    .flat()
     .toSorted((a, b) => a.recorded.sequence - b.recorded.sequence)
     .slice(-TIMELINE_MAX)
     .map(({ type, data, envelope: { occurredAt, actor }, recorded: { position, recordedAt, entity } }) => {

@@ -36,12 +36,11 @@ export async function dispatchGateway(deps: WorkerDeps): Promise<RunningReactor>
     name: 'dispatch',
     nc,
     stream: 'PLANT',
+    subject: 'plant.*.job.*',
     inFlightMax: IN_FLIGHT_MAX,
     signal,
     logger,
-    async onEvent(recorded) {
-      // The registry has parsed it, so it is one of the contract's events.
-      const event = recorded as PlantEvent;
+    async onEvent(event) {
       if (event.type === 'JobReleased') await dispatch(event);
     },
   });

@@ -13,12 +13,11 @@ export function jobReactor({ nc, store, signal, logger }: WorkerDeps): RunningRe
     name: 'job',
     nc,
     stream: 'PLANT',
+    subject: 'plant.*.order.*',
     inFlightMax: IN_FLIGHT_MAX,
     signal,
     logger,
-    async onEvent(recorded) {
-      // The registry has parsed it, so it is one of the contract's events.
-      const event = recorded as PlantEvent;
+    async onEvent(event) {
       if (event.type === 'OrderDistributed') await release(store, event);
     },
   });
@@ -44,7 +43,7 @@ async function release(store: Store, distributed: Extract<PlantEvent, { type: 'O
 
 /** What was ordered stands in the order's own events, which never change. */
 async function placedOrder(store: Store, { site, orderId }: { site: string; orderId: string }) {
-  const events = (await store.read({ site, entity: 'order', id: orderId })) as PlantEvent[];
+  const events = await store.read({ site, entity: 'order', id: orderId });
   const placed = events.find((event) => event.type === 'OrderPlaced');
   if (placed === undefined) throw new Error(`${orderId} was distributed but never placed`);
   return placed.data;

@@ -29,6 +29,7 @@ export function reportGateway({ nc, store, signal, logger }: WorkerDeps): Runnin
     name: 'report',
     nc,
     stream: 'DEVICES',
+    subject: 'shopfloor.*.reports',
     inFlightMax: IN_FLIGHT_MAX,
     signal,
     logger,

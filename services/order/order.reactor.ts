@@ -32,9 +32,8 @@ export function orderReactor({ nc, store, signal, logger }: WorkerDeps): Running
     inFlightMax: 1,
     signal,
     logger,
-    async onEvent(recorded) {
-      // The registry has parsed it, so it is one of the contract's events.
-      const event = recorded as PlantEvent;
+    async onEvent(event) {
+      if (event.type === 'ReadingRecorded') return;
       planning ??= await planningBefore(nc, event.recorded.sequence);
       planning = learn(planning, event);
       for (const wish of wishesOn(planning, event)) await grant(store, wish, event);
@@ -52,7 +51,7 @@ export async function planningBefore(nc: NatsConnection, sequence: number): Prom
       const page = await readPage(publisher, 'PLANT', { from, subject, limit: PAGE_SIZE });
       for (const message of page.filter((each) => each.sequence < sequence)) {
         const event = decodePlantEvent(message);
-        if (event !== undefined) planning = learn(planning, event as PlantEvent);
+        if (event !== undefined) planning = learn(planning, event);
       }
       from = (page.at(-1)?.sequence ?? sequence) + 1;
     }

@@ -60,7 +60,7 @@ export async function startTestPlant(): Promise<TestPlant> {
     await handle(store, shopfloor, { site: SITE_DEFAULT, entity: 'shopfloor', id: wish.data.shopfloorId }, command);
   };
   const eventsOf = async (entity: 'order' | 'job' | 'shopfloor', id: string) =>
-    (await store.read({ site: SITE_DEFAULT, entity, id })) as PlantEvent[];
+    await store.read({ site: SITE_DEFAULT, entity, id });
 
   return {
     server,

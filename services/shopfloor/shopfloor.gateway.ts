@@ -9,7 +9,7 @@ import { handle } from '@stratum/infra/event-store/handle.ts';
 import type { RawMessage } from '@stratum/infra/event-store/message.ts';
 import { publisherOf } from '@stratum/infra/event-store/publisher.ts';
 import { runReactor } from '@stratum/infra/event-store/reactor.ts';
-import { readSubject } from '@stratum/infra/event-store/read.ts';
+import { readPage, readSubject } from '@stratum/infra/event-store/read.ts';
 import { lastSequence } from '@stratum/infra/event-store/reader.ts';
 import { refuse } from '@stratum/infra/event-store/refused.ts';
 import { waitMs } from '@stratum/infra/event-store/wait.ts';
@@ -18,10 +18,12 @@ import { openHeartbeats } from './heartbeats.gateway.ts';
 import { type Transition, transitionOf, type WatchedFloor, watch } from './liveness.ts';
 import { type ShopfloorCommand, shopfloor } from './shopfloor.ts';
 
+const SUBJECT = 'shopfloor.>';
 const IN_FLIGHT_MAX = 64;
 const SWEEP_EVERY_MS = 1_000;
 /** A floor is called silent only when all that came in before was looked at, which may take this long. */
 const CATCH_UP_MS_MAX = 5_000;
+const CATCH_UP_EVERY_MS = 50;
 const FAILED_SWEEPS_MAX = 60;
 
 /**
@@ -45,6 +47,7 @@ export async function shopfloorGateway(deps: WorkerDeps): Promise<Running> {
     name: 'shopfloor',
     nc,
     stream: 'DEVICES',
+    subject: SUBJECT,
     inFlightMax: IN_FLIGHT_MAX,
     signal: either,
     logger,
@@ -88,10 +91,22 @@ export async function shopfloorGateway(deps: WorkerDeps): Promise<Running> {
   async function sweep(): Promise<void> {
     await floors.refresh();
     if ((await fallenSilent()).length === 0) return;
-    const { last } = await lastSequence(nc, 'DEVICES');
-    await reactor.waitUntil(last, CATCH_UP_MS_MAX);
+    await catchUp();
     for (const { floor, transition } of await fallenSilent()) {
       await tell(floor, transition, `silent:${transition.data.lastSeenAt ?? 'never'}`);
+    }
+  }
+
+  /** Waits until every sign of life that is in DEVICES by now was looked at. */
+  async function catchUp(): Promise<void> {
+    const { last } = await lastSequence(nc, 'DEVICES');
+    const until = performance.now() + CATCH_UP_MS_MAX;
+    for (;;) {
+      const from = reactor.position() + 1;
+      const [next] = await readPage(publisherOf(nc), 'DEVICES', { from, subject: SUBJECT, limit: 1 });
+      if (next === undefined || next.sequence > last) return;
+      if (performance.now() > until) throw new Error(`${reactor.name} is at ${from - 1}, ${next.sequence} is waiting`);
+      await waitMs(CATCH_UP_EVERY_MS, either);
     }
   }
 
@@ -131,7 +146,7 @@ function followFloors({ nc }: WorkerDeps) {
     const messages = await readSubject(publisherOf(nc), 'PLANT', 'plant.*.shopfloor.*', last);
     for (const message of messages.filter(({ sequence }) => sequence > last)) {
       last = message.sequence;
-      const event = decodePlantEvent(message) as PlantEvent | undefined;
+      const event = decodePlantEvent(message);
       if (event === undefined || !isOfShopfloor(event)) continue;
       const { shopfloorId } = event.data;
       const floor = watch(floors.get(shopfloorId), event, event.recorded.site);
