@@ -43,37 +43,41 @@ export async function append(
     throw new RangeError(`1 to ${EVENTS_MAX} events can be appended`);
   const subject = plantSubject(aggregate);
   const encoded = encodeEvents(aggregate, events, command);
-  const append = async (attempt: number): Promise<Position | 'conflict'> => {
-    try {
-      const { sequence, isDuplicate } = await publishAll(publisher, subject, encoded, after);
-      if (!isDuplicate) return positionOf('PLANT', sequence);
-      await checkIsHere(publisher, subject, sequence, command);
-      return attempt === 1 ? 'conflict' : positionOf('PLANT', sequence);
-    } catch (error) {
-      if (!(error instanceof ServerRefused && CONFLICTS.has(error.code))) throw error;
-      return attempt === 1 ? 'conflict' : await findOwn(publisher, subject, after, command);
-    }
-  };
-  return retrying(append, { patienceMs, isWorthATry });
+  /** Whether an earlier try may have been recorded although its answer was lost. */
+  let isOpen = false;
+  return retrying(
+    async () => {
+      try {
+        const { sequence, isDuplicate } = await publishAll(publisher, subject, encoded, after);
+        if (!isDuplicate) return positionOf('PLANT', sequence);
+        await checkIsHere(publisher, subject, sequence, command);
+      } catch (error) {
+        isOpen ||= error instanceof Unavailable;
+        if (!(error instanceof ServerRefused && CONFLICTS.has(error.code))) throw error;
+      }
+      return isOpen ? await findOwn(publisher, subject, after, encoded) : 'conflict';
+    },
+    { patienceMs, isWorthATry },
+  );
 }
 
-/** The server has seen the event's id: here, or the id was used elsewhere, or this replica is still behind. */
+/** The server has seen the event's id before; on another subject it is somebody else's. */
 async function checkIsHere(publisher: Publisher, subject: string, sequence: number, command: Command): Promise<void> {
   const original = await readAt(publisher, 'PLANT', sequence);
-  if (original === undefined) throw new Unavailable(`PLANT:${sequence} cannot be read yet`);
-  if (original.subject !== subject) throw new CommandIdTaken(command.id, subject);
+  if (original !== undefined && original.subject !== subject) throw new CommandIdTaken(command.id, subject);
 }
 
-/** After a lost answer: a conflict may be with our own earlier try, which carries our command's id. */
+/** A conflict may be with our own earlier try: then its events, and none else, follow what the decision knew. */
 async function findOwn(
   publisher: Publisher,
   subject: string,
   after: number,
-  command: Command,
+  events: readonly EncodedEvent[],
 ): Promise<Position | 'conflict'> {
   const since = await readSubject(publisher, 'PLANT', subject, after);
-  const own = since.findLast((message) => message.headers.get('ce-causationid') === command.id);
-  return own === undefined ? 'conflict' : positionOf('PLANT', own.sequence);
+  const isOwn = events.every(({ id }, index) => since[index]?.headers.get('ce-id') === id);
+  const last = since[events.length - 1];
+  return isOwn && last !== undefined ? positionOf('PLANT', last.sequence) : 'conflict';
 }
 
 function isWorthATry(error: unknown): boolean {

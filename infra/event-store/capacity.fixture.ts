@@ -29,6 +29,6 @@ export function addCapacity(id: string, times = 1): AddCapacity {
 }
 
 /** The same log as another process sees it: `handle` remembers nothing of what the first one knows. */
-export function rivalOf({ read, append }: Store): Store {
-  return { read, append };
+export function rivalOf({ read, history, append }: Store): Store {
+  return { read, history, append };
 }

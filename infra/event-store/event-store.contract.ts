@@ -1,7 +1,9 @@
 import { type Position, parsePosition } from '@stratum/contracts/envelope.ts';
 import type { OrderEvent } from '@stratum/contracts/order/order.ts';
+import { events as contracts } from '@stratum/contracts/registry.ts';
 import type { Aggregate } from '@stratum/contracts/subjects.ts';
 import { expect, it } from 'vitest';
+import { z } from 'zod';
 import { addCapacity, capacityDecider, capacitySet, rivalOf, shopfloor } from './capacity.fixture.ts';
 import { EVENT_BYTES_MAX } from './codec.ts';
 import { CommandIdTaken, EventTooLarge, NotInContract } from './errors.ts';
@@ -114,6 +116,20 @@ export function describeStore(storeOf: () => Store): void {
     const { store, aggregate, id } = fresh();
     for (let n = 0; n < 11; n++) await handle(store, capacityDecider, aggregate, addCapacity(`${id}-${n}`, 100));
     expect(await store.read(aggregate)).toHaveLength(1_100);
+  });
+
+  it('goes on behind events that this program does not know', async () => {
+    const { store, aggregate, id } = fresh();
+    await handle(store, capacityDecider, aggregate, addCapacity(id));
+    contracts.CapacityHalved = { entity: 'shopfloor', versions: [z.object({})], upcast: [] };
+    const [first] = await store.read(aggregate);
+    const after = first?.recorded.sequence ?? 0;
+    await store.append(aggregate, [{ type: 'CapacityHalved', data: {} }], { after, command: addCapacity(`${id}b`) });
+    delete contracts.CapacityHalved;
+    for (const process of [store, rivalOf(store)]) {
+      await handle(process, capacityDecider, aggregate, addCapacity(`${id}c`));
+    }
+    expect(capacitiesIn(await store.read(aggregate))).toEqual([1, 2]);
   });
 
   it('refuses data that are too large, saying so, and reads what is just not', async () => {

@@ -30,7 +30,7 @@ function setCapacity(id: string, capacityPerHour: number, onlyAbove = 0): SetCap
 
 /** Another process on the same log: its own memory of the aggregate. */
 function otherProcess(store: Store): Store {
-  return { read: store.read, append: store.append };
+  return { ...store };
 }
 
 describe('a process whose memory of an aggregate is behind', () => {

@@ -74,9 +74,9 @@ describe('handling commands', () => {
     let reads = 0;
     const counted = {
       ...store,
-      read: (...args: Parameters<typeof store.read>) => {
+      history: (...args: Parameters<typeof store.history>) => {
         reads += 1;
-        return store.read(...args);
+        return store.history(...args);
       },
     };
     for (let n = 0; n < 5; n++) await handle(counted, capacityDecider, floor, addCapacity(`c${n}`));

@@ -100,10 +100,12 @@ async function know<State, C extends Command, E extends Decided>(
   let known = states.get(subject);
   if (known !== undefined && isRemembered) return known;
   known ??= { state: decider.initial, last: 0, commands: new Map() };
-  for (const event of await store.read(aggregate, known.last)) {
+  const { events, last } = await store.history(aggregate, known.last);
+  for (const event of events) {
     // The registry has parsed it and it is of this aggregate, so it is one of the decider's events.
     known = extend(decider, known, [event as unknown as E], event.recorded.sequence, event.envelope.causationId);
   }
+  known = { ...known, last };
   states.set(subject, known);
   return known;
 }

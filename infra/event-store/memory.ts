@@ -1,9 +1,9 @@
 import { positionOf } from '@stratum/contracts/envelope.ts';
-import { plantSubject } from '@stratum/contracts/subjects.ts';
-import { decodePlantEvent, encodeEvents } from './codec.ts';
+import { type Aggregate, plantSubject } from '@stratum/contracts/subjects.ts';
+import { encodeEvents } from './codec.ts';
 import { CommandIdTaken } from './errors.ts';
 import type { StoredMessage } from './message.ts';
-import type { Store } from './store.ts';
+import { historyOf, type Store } from './store.ts';
 
 /**
  * A store that forgets everything when the program ends: for tests. It writes and reads the same bytes and headers as the
@@ -13,14 +13,16 @@ export function memoryStore(now: () => Date = () => new Date()): Store {
   const messages: StoredMessage[] = [];
   const bySubject = new Map<string, StoredMessage[]>();
   const subjectOfId = new Map<string, string>();
+  const history = async (aggregate: Aggregate, after = 0) => {
+    const all = bySubject.get(plantSubject(aggregate)) ?? [];
+    return historyOf(
+      all.filter(({ sequence }) => sequence > after),
+      after,
+    );
+  };
   return {
-    async read(aggregate, after = 0) {
-      const all = bySubject.get(plantSubject(aggregate)) ?? [];
-      return all
-        .filter(({ sequence }) => sequence > after)
-        .map(decodePlantEvent)
-        .filter((event) => event !== undefined);
-    },
+    history,
+    read: async (aggregate, after) => (await history(aggregate, after)).events,
     async append(aggregate, events, { after, command }) {
       const subject = plantSubject(aggregate);
       const encoded = encodeEvents(aggregate, events, command);

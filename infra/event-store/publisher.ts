@@ -85,7 +85,9 @@ function createPublisher(nc: NatsConnection): Publisher {
       if (error !== null) return rejectAll(error);
       const key = message.subject.slice(inbox.length);
       const request = inFlight.get(key);
-      if (request !== undefined && answer(request, message)) settled(key);
+      if (request === undefined || !answer(request, message)) return;
+      inFlight.delete(key);
+      startWaiting();
     },
   });
   const sweep = setInterval(rejectLate, SWEEP_EVERY_MS);
@@ -128,17 +130,16 @@ function createPublisher(nc: NatsConnection): Publisher {
         headers === '' ? { reply: inbox + key } : { reply: inbox + key, headers: raw(headers) },
       );
     } catch (error) {
+      inFlight.delete(key);
       request.reject(error instanceof Error ? error : new Error(String(error)));
-      settled(key);
     }
   }
 
-  function settled(key: string): void {
-    inFlight.delete(key);
+  function startWaiting(): void {
     for (const next of waiting) {
+      if (inFlight.size >= IN_FLIGHT_MAX) return;
       waiting.delete(next);
       start(next);
-      return;
     }
   }
 
@@ -146,28 +147,33 @@ function createPublisher(nc: NatsConnection): Publisher {
   function rejectLate(): void {
     const now = Date.now();
     for (const [key, request] of inFlight) {
-      if (request.deadline > now) return;
+      if (request.deadline > now) break;
+      inFlight.delete(key);
       request.reject(new Unavailable(`no answer on ${request.subject} within ${ANSWER_MS_MAX} ms`));
-      settled(key);
     }
+    startWaiting();
   }
 
-  function rejectAll(error: Error, subject?: string): void {
-    const all = [...inFlight, ...[...waiting].map((request) => ['', request] as const)];
-    if (subject === undefined) waiting.clear();
-    for (const [key, request] of all) {
-      if (subject !== undefined && request.subject !== subject) continue;
-      request.reject(error);
+  function rejectAll(error: Error, isMeant: (request: Request) => boolean = () => true): void {
+    for (const [key, request] of inFlight) {
+      if (!isMeant(request)) continue;
       inFlight.delete(key);
-      waiting.delete(request);
+      request.reject(error);
     }
+    for (const request of waiting) {
+      if (!isMeant(request)) continue;
+      waiting.delete(request);
+      request.reject(error);
+    }
+    startWaiting();
   }
 
   function follow(status: Status): void {
     if (status.type === 'disconnect') {
       rejectAll(new Unavailable('the connection to NATS was lost'));
     } else if (status.type === 'error' && status.error instanceof PermissionViolationError) {
-      rejectAll(new ServerRefused(FORBIDDEN, status.error.message), status.error.subject);
+      const { subject, message } = status.error;
+      rejectAll(new ServerRefused(FORBIDDEN, message), (request) => request.subject === subject);
     } else if (status.type === 'close') {
       clearInterval(sweep);
       rejectAll(new Unavailable('the connection to NATS was closed'));

@@ -1,10 +1,12 @@
 import type { NatsConnection } from '@nats-io/transport-node';
+import { parsePosition, positionSchema } from '@stratum/contracts/envelope.ts';
 import {
   type RefusalReason,
   type RefusalView,
   refusalReasonSchema,
   refusalReasons,
 } from '@stratum/contracts/telemetry/telemetry.ts';
+import { z } from 'zod';
 import { ServerRefused } from './errors.ts';
 import type { StoredMessage } from './message.ts';
 import { header, publisherOf } from './publisher.ts';
@@ -34,12 +36,12 @@ export type Refusal = {
 
 /**
  * Keeps what was refused, with the reason, in REFUSED; once, however often it is refused. Its subject is
- * `refused.<reason>.<stream>.<sequence>`, guarded to be the first for that source.
+ * `refused.<reason>.<stream>.<epoch>.<sequence>`, guarded to be the first for that source; the epoch says which stream of
+ * that name it was.
  * @throws Unavailable, ServerRefused
  */
 export async function refuse(nc: NatsConnection, refusal: Refusal): Promise<void> {
-  const [stream = '', sequence = ''] = refusal.source.split(':');
-  const place = `${stream}.${sequence}`;
+  const place = await placeOf(nc, refusal.source);
   const headers =
     header('Nats-Expected-Last-Subject-Sequence', '0') +
     header('Nats-Expected-Last-Subject-Sequence-Subject', `refused.*.${place}`) +
@@ -55,6 +57,18 @@ export async function refuse(nc: NatsConnection, refusal: Refusal): Promise<void
     const isKeptAlready = error instanceof ServerRefused && error.code === WRONG_LAST_SEQUENCE;
     if (!isKeptAlready) throw error;
   }
+}
+
+const epochs = new WeakMap<NatsConnection, Map<string, string>>();
+
+/** The tokens of a source: its stream, when that was made, its sequence. A stream is asked for once per connection. */
+async function placeOf(nc: NatsConnection, source: string): Promise<string> {
+  const { stream, sequence } = parsePosition(positionSchema.parse(source));
+  const known = epochs.get(nc) ?? new Map<string, string>();
+  epochs.set(nc, known);
+  const epoch = known.get(stream) ?? Date.parse((await lastSequence(nc, stream)).created).toString(36);
+  known.set(stream, epoch);
+  return `${stream}.${epoch}.${sequence}`;
 }
 
 /** Refusals, newest first, at most 200; `before` (a sequence of REFUSED) continues a list. @throws Unavailable, ServerRefused */
@@ -74,6 +88,8 @@ export async function listRefusals(
   return messages.map(viewOf).reverse();
 }
 
+const countsSchema = z.record(refusalReasonSchema, z.number());
+
 /** How many refusals are kept, by reason. @throws Unavailable, ServerRefused */
 export async function countRefusals(nc: NatsConnection): Promise<Record<RefusalReason, number>> {
   const publisher = publisherOf(nc);
@@ -84,7 +100,7 @@ export async function countRefusals(nc: NatsConnection): Promise<Record<RefusalR
       return [reason, messages.length + pending] as const;
     }),
   );
-  return Object.fromEntries(counts) as Record<RefusalReason, number>;
+  return countsSchema.parse(Object.fromEntries(counts));
 }
 
 function viewOf(message: StoredMessage): RefusalView {

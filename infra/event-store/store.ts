@@ -3,16 +3,22 @@ import type { Command, Decided, Position } from '@stratum/contracts/envelope.ts'
 import { type Aggregate, plantSubject } from '@stratum/contracts/subjects.ts';
 import { append } from './append.ts';
 import { decodePlantEvent, type RecordedEvent } from './codec.ts';
+import type { StoredMessage } from './message.ts';
 import { publisherOf } from './publisher.ts';
 import { readSubject } from './read.ts';
 import { retrying } from './wait.ts';
 
 export type { RecordedEvent } from './codec.ts';
 
+/** What an aggregate's events say. `last`: sequence of the newest, even if its type is not known here; 0 if none. */
+export type History = { events: RecordedEvent[]; last: number };
+
 /** The log of business facts, one aggregate at a time. */
 export type Store = {
   /** The events of an aggregate after a sequence (from the first without it), oldest first; none is an empty list. */
   read(aggregate: Aggregate, after?: number): Promise<RecordedEvent[]>;
+  /** As `read`, with the sequence that the next append must name as `after` (it is the given one if nothing came since). */
+  history(aggregate: Aggregate, after?: number): Promise<History>;
   /**
    * Records the 1 to 100 events of one command, all or none, if nothing was recorded on the aggregate after `after`
    * (sequence of the newest event known, 0 if none). Answers the position of the last.
@@ -31,12 +37,14 @@ export type Store = {
 export function openStore(nc: NatsConnection, options: { patienceMs?: number } = {}): Store & AsyncDisposable {
   const publisher = publisherOf(nc);
   const underWay = new Set<Promise<unknown>>();
+  const history = async (aggregate: Aggregate, after = 0) => {
+    const subject = plantSubject(aggregate);
+    const messages = await retrying(() => readSubject(publisher, 'PLANT', subject, after), options);
+    return historyOf(messages, after);
+  };
   return {
-    async read(aggregate, after = 0) {
-      const subject = plantSubject(aggregate);
-      const messages = await retrying(() => readSubject(publisher, 'PLANT', subject, after), options);
-      return messages.map(decodePlantEvent).filter((event) => event !== undefined);
-    },
+    history,
+    read: async (aggregate, after) => (await history(aggregate, after)).events,
     append: (aggregate, events, { after, command }) =>
       noted(underWay, append(publisher, aggregate, events, { after, command, ...options })),
     /** Waits until what is being appended is settled; the connection stays open. */
@@ -44,6 +52,12 @@ export function openStore(nc: NatsConnection, options: { patienceMs?: number } =
       await Promise.allSettled(underWay);
     },
   };
+}
+
+/** Decodes an aggregate's messages. */
+export function historyOf(messages: readonly StoredMessage[], after: number): History {
+  const events = messages.map(decodePlantEvent).filter((event) => event !== undefined);
+  return { events, last: messages.at(-1)?.sequence ?? after };
 }
 
 function noted<Result>(underWay: Set<Promise<unknown>>, promise: Promise<Result>): Promise<Result> {
