@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { plainMessage } from './http/field-errors.ts';
 
 /** The settings of a program: one zod schema per environment variable, described by `.describe()`, defaulted by `.default()`. */
 export type Settings = Record<string, z.ZodType>;
@@ -22,7 +23,7 @@ export function readSettings<S extends Settings>(
   const given = Object.fromEntries(
     Object.keys(settings).map((name) => [name, environment[name] === '' ? undefined : environment[name]]),
   );
-  const result = z.object(settings).safeParse(given);
+  const result = z.object(settings).safeParse(given, { error: plainMessage });
   if (result.success) return result.data as { [Name in keyof S]: z.output<S[Name]> };
   throw new BadConfiguration(
     result.error.issues.map((issue) => {
@@ -35,7 +36,7 @@ export function readSettings<S extends Settings>(
 }
 
 /** A TCP port to listen on. 0 lets the system choose. */
-export const portSetting = z.coerce.number('must be a number').int().min(0).max(65_535);
+export const portSetting = z.coerce.number().int().min(0).max(65_535);
 /** `NATS_URL`, the same for every program. */
 export const natsUrlSetting = z
   .string()
@@ -62,7 +63,7 @@ export const logLevelSetting = z
 /** `TELEMETRY_MAX_AGE_DAYS`, for every program that makes the streams when they are missing. */
 export const retentionSetting = {
   TELEMETRY_MAX_AGE_DAYS: z.coerce
-    .number('must be a number of days')
+    .number()
     .positive('must be above 0')
     .default(90)
     .describe('how long readings are kept; hour and day documents of the history stay'),

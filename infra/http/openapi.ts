@@ -80,7 +80,10 @@ function describeRoute(schema: FastifySchema, url: string, methods: string[]): F
     { description: problemStatuses[status], content: problemContent },
   ]);
   const successes = Object.entries(typeof schema.response === 'object' ? { ...schema.response } : {});
-  const responses = successes.map(([status, one]) => [status, { 'x-response-description': successOf(status), ...one }]);
+  const responses = successes.map(([status, one]) => [
+    status,
+    { 'x-response-description': successOf(status), ...Object(one) },
+  ]);
   return {
     ...schema,
     ...(isWrite ? { headers: idempotencyHeader } : {}),

@@ -12,7 +12,7 @@ export const afterQuery = {
 /** A page size: `limitQuery(50, 200)` is 50 when not given and 200 at most. */
 export function limitQuery(limitDefault: number, limitMax: number) {
   return z.coerce
-    .number('must be a number')
+    .number()
     .int('must be a whole number')
     .min(1)
     .max(limitMax)

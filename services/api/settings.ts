@@ -16,7 +16,7 @@ export const apiSettings = {
     .min(SECRET_LENGTH_MIN, `must have at least ${SECRET_LENGTH_MIN} characters`)
     .describe('signs access tokens; the same for every API process'),
   BCRYPT_COST: z.coerce
-    .number('must be a number')
+    .number()
     .int()
     .min(4)
     .max(16)
