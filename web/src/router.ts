@@ -13,7 +13,6 @@ declare module 'sv-router' {
 }
 
 type Page = { default: Component };
-const pages = import.meta.glob<Page>('./{overview,twin,alarms,analytics,orders,production,mes,work,audit}/*.svelte');
 const notFound = (): Promise<Page> => import('./NotFound.svelte');
 const shell = (): Promise<Page> => import('./shell/Shell.svelte');
 
@@ -52,26 +51,22 @@ function page(permission: Permission, load: LazyRouteComponent) {
   return { '/': load, layout: shell, hooks: signedIn([shell, load]), meta: { permission } };
 }
 
-function lazy(file: string): LazyRouteComponent {
-  return pages[file] ?? notFound;
-}
-
 export const { p, navigate, isActive, route, preload } = createRouter({
   '/': () => import('./landing/Landing.svelte'),
   '/login': { '/': () => import('./account/Login.svelte'), hooks: signedOut },
   '/register': { '/': () => import('./account/Register.svelte'), hooks: signedOut },
-  '/overview': page('twins:read', lazy('./overview/Overview.svelte')),
-  '/twins/:id': page('twins:read', lazy('./twin/Twin.svelte')),
-  '/alarms': page('alerts:read', lazy('./alarms/Alarms.svelte')),
-  '/analytics': page('analytics:read', lazy('./analytics/Analytics.svelte')),
-  '/orders': page('orders:read', lazy('./orders/Orders.svelte')),
-  '/orders/new': page('orders:place', lazy('./orders/NewOrder.svelte')),
-  '/orders/:id': page('orders:read', lazy('./orders/Order.svelte')),
-  '/reports': page('reports:read', lazy('./orders/Reports.svelte')),
-  '/production': page('production:read', lazy('./production/Production.svelte')),
-  '/mes': page('shopfloors:read', lazy('./mes/Capacity.svelte')),
-  '/work': page('work:read', lazy('./work/Work.svelte')),
-  '/events': page('log:read', lazy('./audit/Events.svelte')),
+  '/overview': page('twins:read', () => import('./overview/Overview.svelte')),
+  '/twins/:id': page('twins:read', () => import('./twin/Twin.svelte')),
+  '/alarms': page('alerts:read', () => import('./alarms/Alarms.svelte')),
+  '/analytics': page('analytics:read', () => import('./analytics/Analytics.svelte')),
+  '/orders': page('orders:read', () => import('./orders/Orders.svelte')),
+  '/orders/new': page('orders:place', () => import('./orders/NewOrder.svelte')),
+  '/orders/:id': page('orders:read', () => import('./orders/Order.svelte')),
+  '/reports': page('reports:read', () => import('./orders/Reports.svelte')),
+  '/production': page('production:read', () => import('./production/Production.svelte')),
+  '/mes': page('shopfloors:read', () => import('./mes/Capacity.svelte')),
+  '/work': page('work:read', () => import('./work/Work.svelte')),
+  '/events': page('log:read', () => import('./audit/Events.svelte')),
   '*': notFound,
 });
 
