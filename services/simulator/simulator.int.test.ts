@@ -65,15 +65,18 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<number 
   return code;
 }
 
-/** Everything in DEVICES by now. */
-async function inbox({ nc }: Plant): Promise<RawMessage[]> {
+/** What came in over MQTT is behind the day before. */
+const LIVE_FROM = DAY_READINGS + 1;
+
+/** Everything in DEVICES by now, from a sequence on. */
+async function inbox({ nc }: Plant, from = 1): Promise<RawMessage[]> {
   const { last } = await lastSequence(nc, 'DEVICES');
   const all: RawMessage[] = [];
-  if (last === 0) return all;
+  if (last < from) return all;
   const ending = new AbortController();
   await readStream(nc, {
     stream: 'DEVICES',
-    from: 1,
+    from,
     signal: ending.signal,
     onBatch: async (messages) => {
       all.push(...messages);
@@ -109,7 +112,8 @@ test('a first start makes up the day before, then devices report over MQTT; a se
   const first = simulate(plant, { SPEED: '60' });
   await first.ready();
   expect(performance.now() - startedMs).toBeLessThan(30_000);
-  const live = async () => (await inbox(plant)).filter((message) => isTelemetry(message) && isByMqtt(message));
+  const live = async () =>
+    (await inbox(plant, LIVE_FROM)).filter((message) => isTelemetry(message) && isByMqtt(message));
   const enough = await waitFor(async () => ((await live()).length >= 40 ? live() : undefined), {
     what: 'live readings',
   });
@@ -169,10 +173,10 @@ test('a shopfloor makes what it is told, once, though it is killed and told twic
     const instruction = { orderId: `ORD-000000000${n}`, description: 'Cola Bottles 500ml', quantity, material: 'PET' };
     return office.publishAsync('shopfloor/shopfloor1/instructions', JSON.stringify(instruction), { qos: 1 });
   };
-  const reports = async () => (await inbox(plant)).filter(({ subject }) => subject === 'shopfloor.shopfloor1.reports');
-  await waitFor(async () => (await inbox(plant)).some(({ subject }) => subject === 'shopfloor.shopfloor1.heartbeat'), {
-    what: 'a heartbeat',
-  });
+  const from = async (leaf: string) =>
+    (await inbox(plant, LIVE_FROM)).filter(({ subject }) => subject === `shopfloor.shopfloor1.${leaf}`);
+  const reports = () => from('reports');
+  await waitFor(async () => (await from('heartbeat')).length > 0, { what: 'a heartbeat' });
   await instruct(1, 5_000);
   await instruct(1, 5_000);
   await waitFor(async () => (await reports()).length > 4, { what: 'the first reports' });
