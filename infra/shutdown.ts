@@ -59,12 +59,14 @@ async function closeAll(
 }
 
 /**
- * Runs a program's `main`: what it throws becomes one clear message on stderr and exit code 1 (no stack for a bad
- * configuration: the message is for the person who starts the program).
+ * Runs a program's `main` and ends the process when it is done, whatever a library left open (a socket kept alive would
+ * hold the process until it is killed). What `main` throws becomes one clear message on stderr and exit code 1 (no stack
+ * for a bad configuration: the message is for the person who starts the program).
  */
 export async function runMain(main: () => Promise<void>): Promise<void> {
   try {
     await main();
+    process.exit();
   } catch (error) {
     const isForPeople = error instanceof Error && error.name === 'BadConfiguration';
     process.stderr.write(`${isForPeople ? error.message : error instanceof Error ? error.stack : String(error)}\n`);

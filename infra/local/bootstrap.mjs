@@ -188,7 +188,7 @@ async function install(bin, stamp) {
       await run(join(bin, 'pnpm'), ['install', ...options], { secondsMax: INSTALL_SECONDS_MAX, env, cwd: root });
       await writeFile(stampFile(), stamp);
     } catch (error) {
-      throw explain(error, 'The packages', 'look at what pnpm install says');
+      throw explain(error, 'The packages', 'see what pnpm install says');
     }
   });
 }
