@@ -9,7 +9,7 @@ import { readPage } from '@stratum/infra/event-store/read.ts';
 import type { Store } from '@stratum/infra/event-store/store.ts';
 import type { WorkerDeps } from '../worker/deps.ts';
 import { type OrderCommand, order } from './order.ts';
-import { learn, nothingPlanned, type OrderWish, type Planning, wishesOn } from './reactions.ts';
+import { learn, newPlanning, type OrderWish, type Planning, wishesOn } from './reactions.ts';
 
 /** What the planning is learned from; floors and orders can be read apart, because neither changes how the other is learned. */
 const PLANNING_SUBJECTS = ['plant.*.shopfloor.*', 'plant.*.order.*'];
@@ -19,9 +19,9 @@ const PAGE_SIZE = 1_000;
  * Follows the plant's log and issues the commands that orders need: distribute, record progress, complete.
  *
  * The planning (floors and held orders as of a position) is kept in memory. At the first event after a start it is
- * learned anew from the log's shopfloor and order events before that event, without issuing anything: that is one code
- * path for live work and replay, with no snapshot that could disagree with the log; some 50,000 events a second. One event at a
- * time, because what an order is distributed over depends on everything before it.
+ * learned anew from the log's shopfloor and order events before that event, without issuing anything: one code path for
+ * live work and replay, and no snapshot that could disagree with the log. One event at a time, because what an order is
+ * distributed over depends on everything before it.
  */
 export function orderReactor({ nc, store, signal, logger }: WorkerDeps): RunningReactor {
   let planning: Planning | undefined;
@@ -35,7 +35,7 @@ export function orderReactor({ nc, store, signal, logger }: WorkerDeps): Running
     async onEvent(event) {
       if (event.type === 'ReadingRecorded') return;
       planning ??= await planningBefore(nc, event.recorded.sequence);
-      planning = learn(planning, event);
+      learn(planning, event);
       for (const wish of wishesOn(planning, event)) await grant(store, wish, event);
     },
   });
@@ -44,14 +44,14 @@ export function orderReactor({ nc, store, signal, logger }: WorkerDeps): Running
 /** The planning as of the events before `sequence`. */
 export async function planningBefore(nc: NatsConnection, sequence: number): Promise<Planning> {
   const publisher = publisherOf(nc);
-  let planning = nothingPlanned;
+  const planning = newPlanning();
   for (const subject of PLANNING_SUBJECTS) {
     let from = 1;
     while (from < sequence) {
       const page = await readPage(publisher, 'PLANT', { from, subject, limit: PAGE_SIZE });
       for (const message of page.filter((each) => each.sequence < sequence)) {
         const event = decodePlantEvent(message);
-        if (event !== undefined) planning = learn(planning, event);
+        if (event !== undefined) learn(planning, event);
       }
       from = (page.at(-1)?.sequence ?? sequence) + 1;
     }

@@ -1,7 +1,7 @@
 import type { PlantEvent } from '@stratum/contracts/recorded.ts';
 import { recordedEvent } from '@stratum/infra/projector/testing.ts';
 import { describe, expect, test } from 'vitest';
-import { learn, nothingPlanned, wishesOn } from './reactions.ts';
+import { learn, newPlanning, wishesOn } from './reactions.ts';
 
 const orderId = 'ORD-1234567890';
 const otherId = 'ORD-0000000000';
@@ -45,7 +45,9 @@ const distributed = (id: string) =>
 function wishesAfter(...events: PlantEvent[]) {
   const last = events.at(-1);
   if (last === undefined) throw new Error('no event');
-  return wishesOn(events.reduce(learn, nothingPlanned), last);
+  const planning = newPlanning();
+  for (const event of events) learn(planning, event);
+  return wishesOn(planning, last);
 }
 const distribution = (
   id: string,
