@@ -1,7 +1,7 @@
 import type { AlertDocument } from '@stratum/contracts/alert/alert.ts';
 import type { Parameter } from '@stratum/contracts/twin/twin.ts';
 import { describe, expect, it } from 'vitest';
-import { byUrgency, isActive, isUnacknowledged, limitBeside, severityOf, worse } from './severity.ts';
+import { byUrgency, isActive, isUnacknowledged, severityOf, worse } from './severity.ts';
 
 const parameter: Parameter = {
   key: 'vibration',
@@ -58,11 +58,6 @@ describe('severity', () => {
     expect(worse(2, 1)).toBe(1);
     expect(worse(3, 0)).toBe(3);
     expect(worse(0, 0)).toBe(0);
-  });
-
-  it('names the nearer limit', () => {
-    expect(limitBeside(parameter, 104)).toBe(100);
-    expect(limitBeside(parameter, 18)).toBe(20);
   });
 });
 

@@ -22,12 +22,6 @@ export function severityOf(parameter: Parameter, value: number): Severity {
   return value > high || value < low ? priority : 0;
 }
 
-/** The limit that a value is beyond, or the nearer one while it is inside. */
-export function limitBeside(parameter: Parameter, value: number): number {
-  const { low, high } = parameter.limits;
-  return Math.abs(value - high) <= Math.abs(value - low) ? high : low;
-}
-
 type Occurrence = AlertDocument | OccurrenceDocument;
 
 /** Whether an alert is on somebody's mind: active, or gone but never acknowledged. */
