@@ -88,8 +88,15 @@ function connectTo({ config, logger }: WorkerDeps): MqttClient {
     connectTimeout: CONNECT_MS_MAX,
     reconnectPeriod: RECONNECT_EVERY_MS,
   });
-  client.on('connect', () => logger.info({ gateway: 'dispatch' }, 'connected to the MQTT broker'));
-  client.on('error', (error) => logger.warn({ gateway: 'dispatch', error }, 'the MQTT broker is out of reach'));
+  let isAway = false;
+  client.on('connect', () => {
+    isAway = false;
+    logger.info({ gateway: 'dispatch' }, 'connected to the MQTT broker');
+  });
+  client.on('error', (error) => {
+    if (!isAway) logger.warn({ gateway: 'dispatch', error }, 'the MQTT broker is out of reach, trying on');
+    isAway = true;
+  });
   return client;
 }
 
