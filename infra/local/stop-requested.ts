@@ -8,6 +8,7 @@ export function stopRequested(): Promise<void> {
   return new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve());
     const parent = Number(process.env.STRATUM_PARENT);
-    if (parent > 0) setInterval(() => void (process.ppid !== parent && resolve()), PARENT_POLL_MS).unref();
+    // Another number is the parent of whoever started this one, inherited.
+    if (parent === process.ppid) setInterval(() => void (process.ppid !== parent && resolve()), PARENT_POLL_MS).unref();
   });
 }

@@ -15,6 +15,9 @@ const START_MS_MAX = 180_000;
 /** The starter promises ten seconds. */
 const STOP_MS_MAX = 15_000;
 
+/** The plant's own servers, whatever this process was told to use. With its parent named, it ends when this process does. */
+const ALONE = { NATS_URL: '', MONGODB_URI: '', MQTT_URL: '' };
+
 export type PlantOptions = {
   /** A data folder that stays; a temporary one, deleted at the end, without it. */
   dataFolder?: string;
@@ -49,7 +52,7 @@ export async function startPlant(options: PlantOptions = {}): Promise<TestPlant>
   return {
     dataFolder,
     urls,
-    password: (await readFile(join(dataFolder, 'demo-password'), 'utf8')).trim(),
+    password: options.environment?.DEMO_PASSWORD ?? (await readFile(join(dataFolder, 'demo-password'), 'utf8')).trim(),
     run: () => readyRun(dataFolder),
     pidOf(name) {
       const run = readyRun(dataFolder);
@@ -80,7 +83,7 @@ export async function startPlant(options: PlantOptions = {}): Promise<TestPlant>
 async function launch(dataFolder: string, environment: Record<string, string>): Promise<ChildProcess> {
   const starter = spawn(process.execPath, [join(root, 'infra/local/start.ts')], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, DATA_DIR: dataFolder, ...environment },
+    env: { ...process.env, ...ALONE, DATA_DIR: dataFolder, STRATUM_PARENT: String(process.pid), ...environment },
   });
   const log = createWriteStream(join(dataFolder, 'starter.log'), { flags: 'a' });
   starter.stdout?.pipe(log);
