@@ -56,10 +56,10 @@ export async function startPlant(settings: StartSettings, options: PlantOptions)
   await requireOwnServers(settings);
   const ports = await choosePorts(settings);
   const secrets = keptSecrets(settings);
-  const [natsUrl, mongodb] = await Promise.all([
+  const [natsUrl, mongodb, devUrl] = await Promise.all([
     settings.natsUrl ?? startNats(settings, ports, supervisor),
     settings.mongodbUri ?? startOwnDatabase(settings, ports, supervisor),
-    isDev ? undefined : buildWeb(root),
+    isDev ? startVite(root, ports, supervisor) : buildWeb(root).then(() => null),
   ]);
   const urls: PlantUrls = {
     web: `http://127.0.0.1:${ports.web}`,
@@ -80,7 +80,6 @@ export async function startPlant(settings: StartSettings, options: PlantOptions)
   };
   for (const group of productChildren({ root, isWatched: isDev, environment }))
     await Promise.all(group.map((child) => step(`${child.name}: started`, () => supervisor.start(child))));
-  const devUrl = isDev ? await startVite(root, ports, supervisor) : null;
   return { urls, devUrl, demoPassword: secrets.demoPassword };
 }
 
