@@ -171,15 +171,16 @@ async function mosquittoPeer(mqttUrl: string, topic: string): Promise<MqttPeer> 
     if (!isSubscribed) await publish(door, door);
     return isSubscribed;
   };
-  await waitFor(knock, { what: `mosquitto_sub to be subscribed to ${topic}` });
-  return {
-    received,
-    publish,
-    async [Symbol.asyncDispose]() {
-      subscriber.kill('SIGTERM');
-      if (subscriber.exitCode === null && subscriber.signalCode === null) await once(subscriber, 'exit');
-    },
+  const end = async () => {
+    if (subscriber.exitCode !== null || subscriber.signalCode !== null) return;
+    subscriber.kill('SIGTERM');
+    await once(subscriber, 'exit');
   };
+  await waitFor(knock, { what: `mosquitto_sub to be subscribed to ${topic}` }).catch(async (error: unknown) => {
+    await end();
+    throw error;
+  });
+  return { received, publish, [Symbol.asyncDispose]: end };
 }
 
 /** The same over mqtt.js, for machines without mosquitto. */
