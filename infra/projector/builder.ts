@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NatsConnection } from '@nats-io/nats-core';
 import type { Db } from 'mongodb';
+import { lastSequence } from '../event-store/reader.ts';
 import type { Logger } from '../log.ts';
-import { advanceCheckpoint, type Checkpoint, openCheckpoint, type StreamFacts } from './checkpoints.ts';
+import { advanceCheckpoint, type Checkpoint, openCheckpoint } from './checkpoints.ts';
 import { stopAt } from './dead-letters.ts';
-import { documentsIn } from './documents.ts';
+import { documentsIn, dropCollection } from './documents.ts';
 import { announceDocuments, announceProgress } from './live.ts';
 import { openModel, PoisonEvent } from './model.ts';
 import { isServedAtOnce, serve } from './pointers.ts';
@@ -27,6 +28,8 @@ export type BuilderDeps = { nc: NatsConnection; database: Db; logger: Logger };
 /** Builds one read model: folds what it is given, writes it when it is time, and keeps the checkpoint. */
 export type Builder = {
   readonly name: string;
+  /** When the stream was created that it reads. */
+  readonly streamCreated: string;
   /** The next event it wants is behind this sequence. */
   readonly position: number;
   readonly isStopped: boolean;
@@ -41,20 +44,24 @@ export type Builder = {
 };
 
 /** Opens a read model at its checkpoint, or at the beginning of another log. @throws SecondWriter */
-export async function openBuilder(projection: AnyProjection, facts: StreamFacts, deps: BuilderDeps): Promise<Builder> {
+export async function openBuilder(projection: AnyProjection, deps: BuilderDeps): Promise<Builder> {
   const { nc, database, logger } = deps;
-  const { name } = projection;
-  const opened = await openCheckpoint(database, projection, facts);
+  const { name, stream } = projection;
+  const opened = await openCheckpoint(database, projection, () => lastSequence(nc, stream));
   let checkpoint: Checkpoint = opened.checkpoint;
-  const { givenUp } = opened;
+  const { facts, givenUp } = opened;
   if (givenUp !== undefined) logger.error({ projection: name }, `${givenUp.reason}; ${name} is rebuilt from its start`);
+  if (facts.first > checkpoint.position + 1) {
+    const missing = { projection: name, from: checkpoint.position + 1, first: facts.first };
+    logger.warn(missing, `${stream} begins later than ${name} would go on: what lay between has aged out`);
+  }
   const collection = database.collection<ReadModelDocument>(checkpoint.collection);
   for (const fields of projection.indexes ?? []) {
     await collection.createIndex(Object.fromEntries(fields.map((field) => [field, 1])));
   }
   let isServed = await isServedAtOnce(database, checkpoint);
   if (isServed) await serve(database, checkpoint);
-  if (givenUp !== undefined) await database.collection(givenUp.collection).drop();
+  if (givenUp !== undefined) await dropCollection(database, givenUp.collection);
 
   const documents = documentsIn(collection);
   const model = openModel(projection, documents, checkpoint.position);
@@ -68,6 +75,7 @@ export async function openBuilder(projection: AnyProjection, facts: StreamFacts,
 
   return {
     name,
+    streamCreated: facts.created,
     get position() {
       return model.position;
     },

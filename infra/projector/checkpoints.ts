@@ -49,8 +49,15 @@ export function checkpointsIn(database: Db): Collection<Checkpoint> {
   return database.collection<Checkpoint>('checkpoints');
 }
 
-/** The checkpoint to go on from; `givenUp` is the former one and why it had to be replaced, where that is so. */
-export type OpenedCheckpoint = { checkpoint: Checkpoint; givenUp?: { collection: string; reason: string } };
+/**
+ * The checkpoint to go on from and the log as it was then; `givenUp` is the former checkpoint's collection and why it had to
+ * be replaced, where that is so.
+ */
+export type OpenedCheckpoint = {
+  checkpoint: Checkpoint;
+  facts: StreamFacts;
+  givenUp?: { collection: string; reason: string };
+};
 
 /**
  * Opens the checkpoint of a projection. Where there is none, or it belongs to another log than the one there is, it is a
@@ -60,11 +67,13 @@ export type OpenedCheckpoint = { checkpoint: Checkpoint; givenUp?: { collection:
 export async function openCheckpoint(
   database: Db,
   projection: AnyProjection,
-  facts: StreamFacts,
+  askFacts: () => Promise<StreamFacts>,
 ): Promise<OpenedCheckpoint> {
   const checkpoints = checkpointsIn(database);
   const id = collectionNameOf(projection);
   const known = await checkpoints.findOne({ _id: id });
+  // Asked in this order: read after the facts, the checkpoint of another projector at work could be ahead of them.
+  const facts = await askFacts();
   const reason = known === null ? undefined : reasonToRebuild(known, facts);
   const updatedAt = new Date().toISOString();
   if (known !== null && reason === undefined) {
@@ -73,7 +82,7 @@ export async function openCheckpoint(
       { $set: { updatedAt, stopped: null } },
     );
     if (matchedCount === 0) throw new SecondWriter(`the checkpoint ${id}`);
-    return { checkpoint: { ...known, updatedAt, stopped: null } };
+    return { checkpoint: { ...known, updatedAt, stopped: null }, facts };
   }
   const { name, version, stream } = projection;
   const collection = await freshCollectionName(database, id);
@@ -91,10 +100,10 @@ export async function openCheckpoint(
   };
   if (known === null) {
     await insertNew(checkpoints, fresh);
-    return { checkpoint: fresh };
+    return { checkpoint: fresh, facts };
   }
   await replaceOld(checkpoints, known, fresh);
-  return { checkpoint: fresh, givenUp: { collection: known.collection, reason: reason ?? '' } };
+  return { checkpoint: fresh, facts, givenUp: { collection: known.collection, reason: reason ?? '' } };
 }
 
 /**

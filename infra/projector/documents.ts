@@ -1,4 +1,4 @@
-import { type AnyBulkWriteOperation, type Collection, MongoBulkWriteError } from 'mongodb';
+import { type AnyBulkWriteOperation, type Collection, type Db, MongoBulkWriteError } from 'mongodb';
 import { SecondWriter } from './checkpoints.ts';
 import type { ReadModelDocument } from './projection.ts';
 
@@ -29,6 +29,11 @@ export function documentsIn(collection: Collection<ReadModelDocument>): Document
       for (const part of parts(changes)) await writeGuarded(collection, part);
     },
   };
+}
+
+/** Drops a collection, if there is one of that name; older servers call it an error if there is none. */
+export async function dropCollection(database: Db, name: string): Promise<void> {
+  if (await database.listCollections({ name }, { nameOnly: true }).hasNext()) await database.dropCollection(name);
 }
 
 async function writeGuarded(collection: Collection<ReadModelDocument>, changes: readonly Change[]): Promise<void> {

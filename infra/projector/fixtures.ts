@@ -9,6 +9,9 @@ import type { AnyProjection, Projection, ReadModelDocument } from './projection.
 import { runProjector } from './projector.ts';
 import { openReadModels, type ReadModels } from './read-models.ts';
 
+/** Tests wait so long for a read model, on a machine that does other things too. */
+export const PATIENCE_MS = 20_000;
+
 export type Seen = ReadModelDocument & { readings: number[] };
 
 /** A read model for tests: the sequences of each twin's readings, so that one lost, doubled or out of order shows. */

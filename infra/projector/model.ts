@@ -1,8 +1,12 @@
 import type { Change, Documents } from './documents.ts';
 import { type AnyProjection, foldOnce, type ProjectedEvent, type ReadModelDocument } from './projection.ts';
 
-/** Documents kept in memory per read model, so that those in use need not be loaded. Changed ones are kept in any case. */
+/**
+ * Documents in use are kept in memory, so that they need not be loaded: so many per read model, each for so long after its
+ * last change. Those not yet written are kept in any case.
+ */
 const DOCUMENTS_KEPT_MAX = 20_000;
+const KEPT_MS_MAX = 600_000;
 
 /** An event that could not be folded. The documents hold everything before it and nothing of it. */
 export class PoisonEvent extends Error {
@@ -40,7 +44,7 @@ export type Model = {
   written(unwritten: Unwritten): void;
 };
 
-type Kept = { document: ReadModelDocument; storedPosition: number | undefined };
+type Kept = { document: ReadModelDocument; storedPosition: number | undefined; changedMs: number };
 
 /** A read model that goes on after sequence `position`. */
 export function openModel(projection: AnyProjection, documents: Documents, position: number): Model {
@@ -70,7 +74,9 @@ export function openModel(projection: AnyProjection, documents: Documents, posit
       return [...touched].flatMap((key) => kept.get(key)?.document ?? []);
     },
     unwritten() {
-      const changes = [...changed].flatMap((key) => kept.get(key) ?? []).map((one) => ({ ...one }));
+      const changes = [...changed]
+        .flatMap((key) => kept.get(key) ?? [])
+        .map(({ document, storedPosition }) => ({ document, storedPosition }));
       return { changes, position: foldedTo };
     },
     written({ changes }) {
@@ -87,7 +93,7 @@ export function openModel(projection: AnyProjection, documents: Documents, posit
     const missing = [...new Set(keys)].filter((key) => !kept.has(key));
     if (missing.length === 0) return;
     for (const document of await documents.load(missing)) {
-      kept.set(document._id, { document, storedPosition: document._position });
+      kept.set(document._id, { document, storedPosition: document._position, changedMs: performance.now() });
     }
   }
 
@@ -98,7 +104,7 @@ export function openModel(projection: AnyProjection, documents: Documents, posit
       const known = kept.get(key);
       if (document === undefined || document === known?.document) continue;
       kept.delete(key);
-      kept.set(key, { document, storedPosition: known?.storedPosition });
+      kept.set(key, { document, storedPosition: known?.storedPosition, changedMs: performance.now() });
       changed.add(key);
       touched.add(key);
     }
@@ -114,8 +120,9 @@ export function openModel(projection: AnyProjection, documents: Documents, posit
 
   /** The map keeps the order of last change, so the first are those longest unchanged. */
   function forgetOldest(): void {
-    for (const key of kept.keys()) {
-      if (kept.size <= DOCUMENTS_KEPT_MAX) return;
+    const oldestMs = performance.now() - KEPT_MS_MAX;
+    for (const [key, { changedMs }] of kept) {
+      if (kept.size <= DOCUMENTS_KEPT_MAX && changedMs >= oldestMs) return;
       if (!changed.has(key)) kept.delete(key);
     }
   }

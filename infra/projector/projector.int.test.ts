@@ -10,7 +10,7 @@ import { waitFor } from '../testing/waitFor.ts';
 import { checkpointsIn } from './checkpoints.ts';
 import { openDatabase } from './database.ts';
 import type { DeadLetter } from './dead-letters.ts';
-import { lineTo, recordReadings, type Seen, seen, startProjector } from './fixtures.ts';
+import { lineTo, PATIENCE_MS, recordReadings, type Seen, seen, startProjector } from './fixtures.ts';
 import { LIVE_POSITION_HEADER } from './live.ts';
 import { pointersIn } from './pointers.ts';
 import type { AnyProjection, Projection, ReadModelDocument } from './projection.ts';
@@ -45,13 +45,13 @@ describe('a read model', () => {
   test('holds every reading once, and a query can wait for it', async () => {
     const last = await record('a', 'b', 'a');
     await using projector = start([seen]);
-    await projector.readModels.waitFor(last, ['seen']);
+    await projector.readModels.waitFor(last, ['seen'], PATIENCE_MS);
     expect(await documents()).toEqual([
       { _id: 'a', readings: [1, 3], _position: 3 },
       { _id: 'b', readings: [2], _position: 2 },
     ]);
     const next = await record('b');
-    await projector.readModels.waitFor(next, ['seen']);
+    await projector.readModels.waitFor(next, ['seen'], PATIENCE_MS);
     expect((await documents())[1]).toEqual({ _id: 'b', readings: [2, 4], _position: 4 });
     expect(projector.readModels.position('seen')).toBe('TELEMETRY:4');
   });
@@ -78,7 +78,7 @@ describe('a read model', () => {
     const deaf = { ...seen, keys: () => [] };
     const last = await record('a', 'b');
     await using projector = start([deaf]);
-    await projector.readModels.waitFor(last, ['seen']);
+    await projector.readModels.waitFor(last, ['seen'], PATIENCE_MS);
     await waitFor(async () => (await checkpoint('seen_v1'))?.position === 2, { what: 'the checkpoint to move on' });
     expect(await documents()).toEqual([]);
   });
@@ -86,14 +86,14 @@ describe('a read model', () => {
   test('says when it has not got there yet', async () => {
     const last = await record('a');
     await using projector = start([seen]);
-    await projector.readModels.waitFor(last, ['seen']);
+    await projector.readModels.waitFor(last, ['seen'], PATIENCE_MS);
     await expect(projector.readModels.waitFor('TELEMETRY:2', ['seen'], 100)).rejects.toThrow(NotYet);
     await projector.readModels.waitFor('PLANT:99', ['seen'], 100);
   });
 
   test('that is written seldom is written at once when a query waits for it', async () => {
     await using projector = start([{ ...seen, writeEverySeconds: 3600 }]);
-    await projector.readModels.waitFor(await record('a'), ['seen']);
+    await projector.readModels.waitFor(await record('a'), ['seen'], PATIENCE_MS);
     expect(await documents()).toHaveLength(1);
   });
 
@@ -110,7 +110,7 @@ describe('a read model', () => {
   test('is announced with its position after each write', async () => {
     const heard = listen('live.seen.>');
     await using projector = start([seen]);
-    await projector.readModels.waitFor(await record('a'), ['seen']);
+    await projector.readModels.waitFor(await record('a'), ['seen'], PATIENCE_MS);
     await waitFor(() => heard.length > 0, { what: 'the announcement' });
     expect(heard).toEqual([{ position: 'TELEMETRY:1', document: { _id: 'a', readings: [1], _position: 1 } }]);
   });
@@ -128,7 +128,7 @@ describe('an event that cannot be folded', () => {
 
   test('stops its projection with a dead letter, and the others go on', async () => {
     await using projector = start([seen, poisoned]);
-    await projector.readModels.waitFor(await record('a', 'a', 'a'), ['seen']);
+    await projector.readModels.waitFor(await record('a', 'a', 'a'), ['seen'], PATIENCE_MS);
     const letter = await waitFor(() => database.collection<DeadLetter>('dead_letters').findOne(), {
       what: 'the dead letter',
     });
@@ -151,7 +151,9 @@ describe('an event that cannot be folded', () => {
   test('is folded after all by a repaired projection', async () => {
     await using broken = start([poisoned]);
     const last = await record('a', 'a', 'a');
-    await waitFor(async () => (await checkpoint('poisoned_v1'))?.stopped !== null, { what: 'the projection to stop' });
+    await waitFor(async () => ((await checkpoint('poisoned_v1'))?.stopped ?? null) !== null, {
+      what: 'the projection to stop',
+    });
     await broken[Symbol.asyncDispose]();
     await projected([{ ...poisoned, fold: seen.fold }], last);
     expect(await documents('poisoned_v1')).toEqual([{ _id: 'a', readings: [1, 2, 3], _position: 3 }]);
@@ -170,7 +172,7 @@ describe('what is read is checked against what was read before', () => {
 
   test('also while it is running', async () => {
     await using projector = start([seen]);
-    await projector.readModels.waitFor(await record('a', 'b', 'c'), ['seen']);
+    await projector.readModels.waitFor(await record('a', 'b', 'c'), ['seen'], PATIENCE_MS);
     await deleteStream('TELEMETRY');
     await ensureStreams(nc);
     await record('d');
@@ -187,7 +189,7 @@ describe('what is read is checked against what was read before', () => {
 test('a dropped database is rebuilt, with the same digest', async () => {
   const last = await record('a', 'b', 'a', 'c');
   await using projector = start([seen]);
-  await projector.readModels.waitFor(last, ['seen']);
+  await projector.readModels.waitFor(last, ['seen'], PATIENCE_MS);
   const before = await projector.readModels.digest('seen');
   await database.dropDatabase();
   await waitFor(async () => (await projector.readModels.collection<Seen>('seen').countDocuments()) === 3, {
@@ -198,11 +200,11 @@ test('a dropped database is rebuilt, with the same digest', async () => {
 
 test('a killed server is waited for, and nothing is lost or doubled', async () => {
   await using projector = start([seen]);
-  await projector.readModels.waitFor(await record('a', 'b'), ['seen']);
+  await projector.readModels.waitFor(await record('a', 'b'), ['seen'], PATIENCE_MS);
   await nats.kill();
   await nats.restart();
   const last = await waitFor(() => record('a').catch(() => undefined), { what: 'the server to take readings again' });
-  await projector.readModels.waitFor(last, ['seen'], 15_000);
+  await projector.readModels.waitFor(last, ['seen'], PATIENCE_MS);
   expect(await documents()).toMatchObject([{ readings: [1, 3] }, { readings: [2] }]);
 });
 
@@ -210,13 +212,13 @@ test('a database that is cut off is waited for, and nothing is lost or doubled',
   await using line = await lineTo(databaseUri);
   const opened = await openDatabase(line.uri, 'test');
   await using projector = start([seen], opened.database);
-  await projector.readModels.waitFor(await record('a', 'b'), ['seen']);
+  await projector.readModels.waitFor(await record('a', 'b'), ['seen'], PATIENCE_MS);
   line.cut();
   const last = await record('a', 'b');
   using readModels = openReadModels(database, nc);
   await expect(readModels.waitFor(last, ['seen'], 500)).rejects.toThrow(NotYet);
   line.mend();
-  await readModels.waitFor(last, ['seen'], 20_000);
+  await readModels.waitFor(last, ['seen'], PATIENCE_MS);
   expect(await documents()).toMatchObject([{ readings: [1, 3] }, { readings: [2, 4] }]);
   await projector[Symbol.asyncDispose]();
   await opened[Symbol.asyncDispose]();
@@ -227,8 +229,8 @@ test('two projectors at once do nothing twice', async () => {
   await using other = start([seen]);
   let last: Position = 'TELEMETRY:0';
   for (let round = 0; round < 20; round++) last = await record('a', 'b');
-  await one.readModels.waitFor(last, ['seen'], 20_000);
-  await other.readModels.waitFor(last, ['seen'], 20_000);
+  await one.readModels.waitFor(last, ['seen'], PATIENCE_MS);
+  await other.readModels.waitFor(last, ['seen'], PATIENCE_MS);
   const sequences = Array.from({ length: 20 }, (_, index) => 2 * index);
   expect(await documents()).toEqual([
     { _id: 'a', readings: sequences.map((even) => even + 1), _position: 39 },
@@ -248,7 +250,7 @@ test('a new version is built beside the old one and served when it has caught up
   await waitFor(async () => (await pointersIn(database).findOne({ _id: 'seen' }))?.version === 2, {
     what: 'version 2 to be served',
   });
-  await projector.readModels.waitFor(await record('b'), ['seen']);
+  await projector.readModels.waitFor(await record('b'), ['seen'], PATIENCE_MS);
   expect(await documents('seen_v2')).toMatchObject([{ count: 1 }, { count: 2 }]);
   expect(await documents('seen_v1')).toHaveLength(2);
 });
@@ -262,7 +264,7 @@ async function projected(projections: readonly AnyProjection[], last: Position):
   await projector.readModels.waitFor(
     last,
     projections.map((projection) => projection.name),
-    10_000,
+    PATIENCE_MS,
   );
 }
 

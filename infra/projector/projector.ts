@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { lastSequence, type RawMessage, readStream } from '../event-store/reader.ts';
+import { type RawMessage, readStream } from '../event-store/reader.ts';
 import { type Builder, type BuilderDeps, openBuilder } from './builder.ts';
 import { decodeAll } from './decode.ts';
 import { announceBegun, onHurry } from './live.ts';
@@ -57,6 +57,7 @@ async function runStream(
     const startedMs = performance.now();
     try {
       const running = projections.filter((projection) => !stopped.has(projection.name));
+      if (running.length === 0) return;
       await runOnce(stream, running, deps, signal, stopped, onOpen);
     } catch (error) {
       if (performance.now() - startedMs > SETTLED_MS) troubles = 0;
@@ -76,13 +77,12 @@ async function runOnce(
   stopped: Set<string>,
   onOpen: () => void,
 ): Promise<void> {
-  const facts = await lastSequence(deps.nc, stream);
   const builders: Builder[] = [];
-  for (const projection of projections) builders.push(await openBuilder(projection, facts, deps));
-  const from = Math.min(...builders.map((builder) => builder.position), facts.last) + 1;
-  if (facts.first > from)
-    deps.logger.warn({ stream, from, first: facts.first }, `${stream} begins later: it has aged out`);
-  deps.logger.info({ stream, from, last: facts.last, projections: builders.length }, `folding ${stream}`);
+  for (const projection of projections) builders.push(await openBuilder(projection, deps));
+  const [created, ...others] = new Set(builders.map((builder) => builder.streamCreated));
+  if (others.length > 0) throw new Error(`${stream} was created anew just now`);
+  const from = Math.min(...builders.map((builder) => builder.position)) + 1;
+  deps.logger.info({ stream, from, projections: builders.length }, `folding ${stream}`);
 
   const trouble = new AbortController();
   const endWriting = new AbortController();
@@ -92,7 +92,7 @@ async function runOnce(
   const reading = readStream(deps.nc, {
     stream,
     from,
-    created: facts.created,
+    ...(created === undefined ? {} : { created }),
     signal: AbortSignal.any([signal, trouble.signal]),
     batchMax: BATCH_MAX,
     onBatch: (messages) => takeBatch(builders, messages, stopped),
@@ -115,9 +115,15 @@ async function runOnce(
 
 async function takeBatch(builders: readonly Builder[], messages: RawMessage[], stopped: Set<string>): Promise<void> {
   const { events, upTo, poison } = decodeAll(messages);
-  await Promise.all(builders.map((builder) => builder.take(events, upTo)));
+  await allOrFirstError(builders.map((builder) => builder.take(events, upTo)));
   if (poison !== undefined) {
-    await Promise.all(builders.map((builder) => builder.stop(poison.sequence, poison.error)));
+    await allOrFirstError(builders.map((builder) => builder.stop(poison.sequence, poison.error)));
   }
   for (const builder of builders) if (builder.isStopped) stopped.add(builder.name);
+}
+
+/** Waits until all are settled, so that none works on in the background, and then throws the first error, if any. */
+async function allOrFirstError(promises: Promise<void>[]): Promise<void> {
+  await Promise.allSettled(promises);
+  await Promise.all(promises);
 }

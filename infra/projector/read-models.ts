@@ -53,6 +53,7 @@ type Served = { collection: string; stream: ProjectedStream; startedAt: string; 
 export function openReadModels(database: Db, nc: NatsConnection): ReadModels & Disposable {
   const served = new Map<string, Served>();
   let step = Promise.withResolvers<void>();
+  let underWay: Promise<void> | undefined;
   const hearing = onProgress(nc, ({ name, collection, position }) => {
     const known = served.get(name);
     if (known?.collection !== collection) return refreshSoon();
@@ -114,7 +115,15 @@ export function openReadModels(database: Db, nc: NatsConnection): ReadModels & D
     refresh().catch(() => undefined);
   }
 
-  async function refresh(): Promise<void> {
+  /** Looks up what is served; whoever wants it while that is under way shares it. */
+  function refresh(): Promise<void> {
+    underWay ??= lookUp().finally(() => {
+      underWay = undefined;
+    });
+    return underWay;
+  }
+
+  async function lookUp(): Promise<void> {
     const [pointers, checkpoints] = await Promise.all([
       pointersIn(database).find().toArray(),
       checkpointsIn(database).find().toArray(),

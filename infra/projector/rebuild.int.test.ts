@@ -6,7 +6,7 @@ import { connectNats } from '../event-store/connection.ts';
 import { ensureStreams } from '../event-store/streams.ts';
 import { freshDatabase } from '../testing/mongo.ts';
 import { startNats } from '../testing/nats.ts';
-import { recordReadings, type Seen, seen, startProjector } from './fixtures.ts';
+import { PATIENCE_MS, recordReadings, type Seen, seen, startProjector } from './fixtures.ts';
 import { CannotCompare, rebuildAndCompare } from './rebuild.ts';
 
 let nc: NatsConnection;
@@ -27,7 +27,7 @@ beforeEach(async () => {
 
 test('what is served is what the log says', async () => {
   await using projector = start();
-  await projector.readModels.waitFor(await record(30), ['seen']);
+  await projector.readModels.waitFor(await record(30), ['seen'], PATIENCE_MS);
   const [comparison] = await rebuild();
   expect(comparison).toMatchObject({ name: 'seen', documents: 3, differing: [], hasAgedOut: false });
   expect(comparison?.rebuiltDigest).toBe(comparison?.servedDigest);
@@ -37,7 +37,7 @@ test('what is served is what the log says', async () => {
 
 test('documents that were changed, added or removed behind the log’s back are named', async () => {
   await using projector = start();
-  await projector.readModels.waitFor(await record(30), ['seen']);
+  await projector.readModels.waitFor(await record(30), ['seen'], PATIENCE_MS);
   const documents = database.collection<Seen>('seen_v1');
   await documents.updateOne({ _id: 'twin0' }, { $set: { readings: [1] } });
   await documents.deleteOne({ _id: 'twin1' });
@@ -50,7 +50,7 @@ test('documents that were changed, added or removed behind the log’s back are 
 
 test('traffic meanwhile does not disturb the comparison', async () => {
   await using projector = start();
-  await projector.readModels.waitFor(await record(3_000), ['seen']);
+  await projector.readModels.waitFor(await record(600), ['seen'], PATIENCE_MS);
   let isOver = false;
   const traffic = (async () => {
     while (!isOver) await record(3);

@@ -4,7 +4,7 @@ import { lastSequence, readStream } from '../event-store/reader.ts';
 import { type Checkpoint, checkpointsIn, reasonToRebuild } from './checkpoints.ts';
 import { type Comparison, compare } from './compare.ts';
 import { decodeAll } from './decode.ts';
-import { documentsIn } from './documents.ts';
+import { documentsIn, dropCollection } from './documents.ts';
 import { type Model, openModel } from './model.ts';
 import { pointersIn } from './pointers.ts';
 import type { AnyProjection, ProjectedStream, ReadModelDocument } from './projection.ts';
@@ -60,14 +60,16 @@ type Rebuilding = {
 
 async function rebuildStream(stream: ProjectedStream, options: RebuildOptions): Promise<Rebuilt[]> {
   const { nc, database, signal } = options;
+  const projections = options.projections.filter((projection) => projection.stream === stream);
+  const served = await Promise.all(projections.map((projection) => servedCheckpoint(database, projection)));
+  // Asked after the checkpoints, which go on moving: they are of a log that is at least as long.
   const facts = await lastSequence(nc, stream);
   const rebuildings: Rebuilding[] = [];
-  for (const projection of options.projections.filter((one) => one.stream === stream)) {
-    const live = await servedCheckpoint(database, projection);
+  for (const { projection, live } of served) {
     const reason = reasonToRebuild(live, facts);
     if (reason !== undefined) throw new CannotCompare(`${reason}; let the projector rebuild it first`);
     const collection = database.collection<ReadModelDocument>(PREFIX + live.collection);
-    await collection.drop();
+    await dropCollection(database, collection.collectionName);
     rebuildings.push({ projection, live, collection, model: openModel(projection, documentsIn(collection), 0) });
   }
   const end = Math.min(facts.last, Math.max(...rebuildings.map(({ live }) => live.position)));
@@ -76,9 +78,10 @@ async function rebuildStream(stream: ProjectedStream, options: RebuildOptions): 
   const results: Rebuilt[] = [];
   for (const { projection, live, collection } of rebuildings) {
     signal.throwIfAborted();
-    const served = database.collection<ReadModelDocument>(live.collection);
-    const comparison = await compare({ nc, projection, served, rebuilt: collection, position: live.position, signal });
-    if (comparison.differing.length === 0) await collection.drop();
+    const { position } = live;
+    const its = database.collection<ReadModelDocument>(live.collection);
+    const comparison = await compare({ nc, projection, served: its, rebuilt: collection, position, signal });
+    if (comparison.differing.length === 0) await dropCollection(database, collection.collectionName);
     results.push({ name: projection.name, hasAgedOut: facts.first > 1, ...comparison });
   }
   return results;
@@ -119,7 +122,10 @@ async function writeAll(model: Model, collection: Collection<ReadModelDocument>)
   model.written(unwritten);
 }
 
-async function servedCheckpoint(database: Db, { name, version }: AnyProjection): Promise<Checkpoint> {
+type Served = Pick<Rebuilding, 'projection' | 'live'>;
+
+async function servedCheckpoint(database: Db, projection: AnyProjection): Promise<Served> {
+  const { name, version } = projection;
   const pointer = await pointersIn(database).findOne({ _id: name });
   if (pointer === null) throw new CannotCompare(`${name} is not there yet: is the projector running?`);
   if (pointer.version !== version) {
@@ -127,5 +133,5 @@ async function servedCheckpoint(database: Db, { name, version }: AnyProjection):
   }
   const checkpoint = await checkpointsIn(database).findOne({ name, collection: pointer.collection });
   if (checkpoint === null) throw new CannotCompare(`${name} has no checkpoint: is the projector running?`);
-  return checkpoint;
+  return { projection, live: checkpoint };
 }

@@ -4,6 +4,7 @@ import {
   type TwinStateDocument,
   type TwinView,
   twinIdSchema,
+  twinsView,
   twinView,
 } from '@stratum/contracts/twin/twin.ts';
 import type { ApiDeps, Routes } from '@stratum/infra/http/app.ts';
@@ -16,8 +17,6 @@ import { z } from 'zod';
 const TWINS_DEFAULT = 200;
 const TWINS_MAX = 1_000;
 const names = ['twin_directory', 'twin_state'];
-
-const twinsPage = z.object({ twins: z.array(twinView), next: twinIdSchema.nullable() });
 
 /**
  * `GET /api/twins?from=&limit=`: the twins in service by id, each with its newest reading; `next` is the id to go on after.
@@ -36,7 +35,7 @@ export const twinStateRoutes: Routes<ApiDeps> = (app, { readModels }) => {
           from: twinIdSchema.optional().describe('Only twins whose id sorts after this one'),
           limit: limitQuery(TWINS_DEFAULT, TWINS_MAX),
         }),
-        response: { 200: twinsPage },
+        response: { 200: twinsView },
       },
     },
     async ({ query: { after, from, limit } }) => {
