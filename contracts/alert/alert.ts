@@ -30,7 +30,10 @@ const alertKey = {
   occurrenceId: z.string(),
 };
 
-/** `limit` is the limit that was crossed, `value` the first value beyond it (for a cleared alert the first back inside). `readingPosition` is its cause. */
+/**
+ * `limit` is the limit that was crossed, `value` the first value beyond it (for a cleared alert the first back inside); with
+ * a delay, the one that completed it. `readingPosition` is its cause.
+ */
 export const alertRaisedV1 = z.object({
   ...alertKey,
   priority: prioritySchema,

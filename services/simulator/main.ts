@@ -5,21 +5,25 @@ import { connectNats } from '@stratum/infra/event-store/connection.ts';
 import { type Logger, openLog } from '@stratum/infra/log.ts';
 import { persist } from '@stratum/infra/persist.ts';
 import { armShutdown, runMain, type Shutdown } from '@stratum/infra/shutdown.ts';
+import { apiAs } from './api.gateway.ts';
 import { connectBroker, endBroker } from './broker.gateway.ts';
 import { devicesOn } from './devices.gateway.ts';
 import { keep } from './keep.gateway.ts';
 import { beginLife, live } from './life.gateway.ts';
 import { lifeSchema } from './life.ts';
+import { keepWatch } from './operator.gateway.ts';
 import { deskSchema, placeOrders } from './order-desk.gateway.ts';
-import { erpOwner } from './orders.gateway.ts';
 import { simulatorSettings } from './settings.ts';
 import { openShopfloors, type Shopfloors } from './shopfloors.gateway.ts';
 import { openTruth } from './truth.gateway.ts';
 
 /** After a signal the process ends within this time. */
 const STOP_MS_MAX = 4_000;
-/** When the API stayed away for minutes, orders are tried again after this time. */
-const ORDERS_AGAIN_MS = 60_000;
+/** When the API stayed away for minutes, its people try again after this time. */
+const AGAIN_MS = 60_000;
+/** The demo accounts that the simulated people use. */
+const ERP_OWNER = 'erp@stratum.local';
+const OPERATOR = 'operator@stratum.local';
 
 type Simulation = { settings: ReturnType<typeof settingsOf>; folder: string; logger: Logger; shutdown: Shutdown };
 
@@ -70,24 +74,31 @@ async function simulate(simulation: Simulation): Promise<void> {
   living.catch((error: unknown) => shutdown.stop(String(error), 1));
   shutdown.defer('life', () => living);
 
-  if (settings.DEMO_PASSWORD === undefined) logger.warn('DEMO_PASSWORD is not set: no orders are placed');
-  else void keepPlacing(simulation, settings.DEMO_PASSWORD, plantId, shopfloors);
+  if (settings.DEMO_PASSWORD === undefined) logger.warn('DEMO_PASSWORD is not set: no people are simulated');
+  else startPeople(simulation, settings.DEMO_PASSWORD, plantId, shopfloors);
   process.stdout.write(`${JSON.stringify({ ready: true, name: 'simulator' })}\n`);
 }
 
-async function keepPlacing(
-  { settings, folder, logger, shutdown: { signal } }: Simulation,
-  password: string,
-  plantId: string,
-  shopfloors: Shopfloors,
-): Promise<void> {
-  const erp = erpOwner(settings.API_URL ?? `http://127.0.0.1:${settings.PORT}`, password, signal);
+/** Somebody who places orders and an operator on shift; they go home with the signal. */
+function startPeople(simulation: Simulation, password: string, plantId: string, shopfloors: Shopfloors): void {
+  const { settings, folder, logger, shutdown } = simulation;
+  const { signal } = shutdown;
+  const { SIMULATOR_SEED: seed, SPEED: speed } = settings;
+  const apiUrl = settings.API_URL ?? `http://127.0.0.1:${settings.PORT}`;
+  const apiOf = (email: string) => apiAs({ apiUrl, email, password, signal });
   const kept = keep(join(folder, 'orders.json'), deskSchema);
-  const desk = { erp, kept, plantId, seed: settings.SIMULATOR_SEED, speed: settings.SPEED, shopfloors, logger, signal };
+  const desk = { api: apiOf(ERP_OWNER), kept, plantId, seed, speed, shopfloors, logger, signal };
+  void again('orders cannot be placed just now', () => placeOrders(desk), simulation);
+  const operator = apiOf(OPERATOR);
+  void again('alerts cannot be acknowledged just now', () => keepWatch(operator, signal), simulation);
+}
+
+async function again(trouble: string, task: () => Promise<void>, { logger, shutdown }: Simulation): Promise<void> {
+  const { signal } = shutdown;
   while (!signal.aborted) {
-    await placeOrders(desk).catch((error: unknown) => {
-      if (!signal.aborted) logger.warn({ error: String(error) }, 'orders cannot be placed just now');
+    await task().catch((error: unknown) => {
+      if (!signal.aborted) logger.warn({ error: String(error) }, trouble);
     });
-    await sleep(ORDERS_AGAIN_MS, undefined, { signal }).catch(() => undefined);
+    await sleep(AGAIN_MS, undefined, { signal }).catch(() => undefined);
   }
 }

@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { commandAnswer } from '@stratum/contracts/http.ts';
+import { shopfloorsView } from '@stratum/contracts/shopfloor/shopfloor.ts';
 import type { Logger } from '@stratum/infra/log.ts';
 import { z } from 'zod';
+import type { ApiClient } from './api.gateway.ts';
 import type { Kept } from './keep.gateway.ts';
-import type { ErpOwner } from './orders.gateway.ts';
 import { minutesUntilNext, OPENING_MADE, OPENING_ORDERS, orderAt } from './orders.ts';
 import type { Shopfloors } from './shopfloors.gateway.ts';
 
@@ -19,7 +21,7 @@ const MADE_MS_MAX = 60_000;
 const LOOK_EVERY_MS = 500;
 
 export type OrderDesk = {
-  erp: ErpOwner;
+  api: ApiClient;
   kept: Kept<Desk>;
   plantId: string;
   seed: number;
@@ -35,8 +37,8 @@ export type OrderDesk = {
  * then one every ten minutes of the plant's time, as long as not too many are open. Goes on after a restart.
  */
 export async function placeOrders(desk: OrderDesk): Promise<void> {
-  const { erp, kept, plantId, seed, speed, shopfloors, signal } = desk;
-  await erp.isReady();
+  const { api, kept, plantId, seed, speed, shopfloors, signal } = desk;
+  await api.isReady();
   const remembered = await kept.read();
   let next = remembered?.plantId === plantId ? remembered.next : 0;
   const placeNext = async () => {
@@ -62,10 +64,11 @@ export async function placeOrders(desk: OrderDesk): Promise<void> {
   }
 }
 
-async function place({ erp, plantId, seed, speed, logger }: OrderDesk, index: number): Promise<void> {
+async function place({ api, plantId, seed, speed, logger }: OrderDesk, index: number): Promise<void> {
   const { dueInMinutes, ...order } = orderAt(seed, index);
   const due = dueInMinutes === undefined ? {} : { dueAt: dueAt(dueInMinutes / speed) };
-  const id = await erp.place({ ...order, ...due }, `simulator-${plantId}-${index}`);
+  const key = `simulator-${plantId}-${index}`;
+  const { id } = await api.post('/api/orders', { ...order, ...due }, commandAnswer, key);
   logger.info({ orderId: id, index, ...order }, 'order placed');
 }
 
@@ -74,9 +77,11 @@ function dueAt(inMinutes: number): string {
 }
 
 /** Orders are split over live floors only, so the first ones wait until all have been seen. */
-async function floorsAreLive({ erp, signal }: OrderDesk): Promise<void> {
+async function floorsAreLive({ api, signal }: OrderDesk): Promise<void> {
   const deadline = performance.now() + FLOORS_MS_MAX;
-  while ((await erp.liveFloors()) < FLOORS && performance.now() < deadline) {
+  while (performance.now() < deadline) {
+    const { shopfloors } = await api.get('/api/shopfloors', shopfloorsView);
+    if (shopfloors.filter(({ shopfloor }) => shopfloor.isLive).length >= FLOORS) return;
     await sleep(LOOK_EVERY_MS, undefined, { signal });
   }
 }

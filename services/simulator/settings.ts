@@ -26,6 +26,6 @@ export const simulatorSettings = {
     .string()
     .min(1)
     .optional()
-    .describe('password of the demo accounts; without it no orders are placed'),
+    .describe('password of the demo accounts; without it nobody places orders or acknowledges'),
   LOG_LEVEL: logLevelSetting,
 };

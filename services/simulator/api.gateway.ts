@@ -1,59 +1,55 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sessionView } from '@stratum/contracts/account/account.ts';
-import { commandAnswer } from '@stratum/contracts/http.ts';
-import { shopfloorsView } from '@stratum/contracts/shopfloor/shopfloor.ts';
 import type { z } from 'zod';
 
-/** The demo account that places orders. */
-const EMAIL = 'erp@stratum.local';
 const ANSWER_MS_MAX = 10_000;
 const ATTEMPTS_MAX = 60;
+const RETRY_MS_FIRST = 250;
 const RETRY_MS_MAX = 5_000;
 
-/** The public API as the simulated ERP owner uses it. All of it tries again for some minutes, then rejects. */
-export type ErpOwner = {
+/** The public API as one account uses it. All of it tries again for some minutes; then, or when refused, it rejects. */
+export type ApiClient = {
   /** Resolves when the API takes requests. */
   isReady(): Promise<void>;
-  /** How many shopfloors are live. */
-  liveFloors(): Promise<number>;
-  /** Places an order; the same key again is the same order. Answers its id. */
-  place(order: Record<string, unknown>, idempotencyKey: string): Promise<string>;
+  get<Schema extends z.ZodType>(path: string, schema: Schema): Promise<z.output<Schema>>;
+  /** The same key again is the same request. */
+  post<Schema extends z.ZodType>(
+    path: string,
+    body: Record<string, unknown>,
+    schema: Schema,
+    idempotencyKey: string,
+  ): Promise<z.output<Schema>>;
 };
 
-/** The API refuses, and would again. */
-class ApiRefused extends Error {
+/** Where the API is (`http://127.0.0.1:8080`) and who asks. */
+export type ApiAccess = { apiUrl: string; email: string; password: string; signal: AbortSignal };
+
+/** The API refuses, and would again. `status` is that of HTTP, 400..499. */
+export class ApiRefused extends Error {
+  readonly status: number;
+
   constructor(path: string, status: number, detail: string) {
     super(`${path} answered ${status}: ${detail}`);
     this.name = 'ApiRefused';
+    this.status = status;
   }
 }
 
-/** Opens the API at a URL such as `http://127.0.0.1:8080`. Signs in when it must, and again when the token ends. */
-export function erpOwner(apiUrl: string, password: string, signal: AbortSignal): ErpOwner {
+/** Opens the API. Signs in when it must, and again when the access token ends. */
+export function apiAs({ apiUrl, email, password, signal }: ApiAccess): ApiClient {
   let token: string | undefined;
 
   return {
     isReady: async () => {
       await patiently(() => call('/ready', { method: 'GET' }));
     },
-    liveFloors: async () => {
-      const { shopfloors } = await ask('/api/shopfloors', shopfloorsView, { method: 'GET' });
-      return shopfloors.filter(({ shopfloor }) => shopfloor.isLive).length;
-    },
-    place: async (order, idempotencyKey) => {
+    get: async (path, schema) => schema.parse(await patiently(() => callSignedIn(path, { method: 'GET' }))),
+    post: async (path, body, schema, idempotencyKey) => {
       const headers = { 'content-type': 'application/json', 'idempotency-key': idempotencyKey };
-      const request = { method: 'POST', headers, body: JSON.stringify(order) };
-      return (await ask('/api/orders', commandAnswer, request)).id;
+      const request = { method: 'POST', headers, body: JSON.stringify(body) };
+      return schema.parse(await patiently(() => callSignedIn(path, request)));
     },
   };
-
-  async function ask<Schema extends z.ZodType>(
-    path: string,
-    schema: Schema,
-    request: Request,
-  ): Promise<z.output<Schema>> {
-    return schema.parse(await patiently(() => callSignedIn(path, request)));
-  }
 
   async function callSignedIn(path: string, request: Request): Promise<unknown> {
     token ??= await signIn();
@@ -66,9 +62,9 @@ export function erpOwner(apiUrl: string, password: string, signal: AbortSignal):
 
   async function signIn(): Promise<string> {
     const headers = { 'content-type': 'application/json' };
-    const body = JSON.stringify({ email: EMAIL, password });
+    const body = JSON.stringify({ email, password });
     const answer = await call('/api/auth/login', { method: 'POST', headers, body });
-    if (answer === 'unauthorized') throw new ApiRefused('/api/auth/login', 401, `${EMAIL} may not sign in`);
+    if (answer === 'unauthorized') throw new ApiRefused('/api/auth/login', 401, `${email} may not sign in`);
     return sessionView.parse(answer).accessToken;
   }
 
@@ -78,7 +74,7 @@ export function erpOwner(apiUrl: string, password: string, signal: AbortSignal):
     const text = await response.text();
     if (response.status === 401) return 'unauthorized';
     if (response.ok) return JSON.parse(text);
-    // 429 and everything the server could not do may go better later.
+    // What the server could not do, or not so often, may go better later.
     if (response.status >= 500 || response.status === 429) throw new Error(`${path} answered ${response.status}`);
     throw new ApiRefused(path, response.status, text.slice(0, 300));
   }
@@ -90,7 +86,7 @@ export function erpOwner(apiUrl: string, password: string, signal: AbortSignal):
       } catch (error) {
         if (signal.aborted || error instanceof ApiRefused || attempt === ATTEMPTS_MAX) throw error;
       }
-      await sleep(Math.min(RETRY_MS_MAX, 250 * attempt), undefined, { signal });
+      await sleep(Math.min(RETRY_MS_MAX, RETRY_MS_FIRST * attempt), undefined, { signal });
     }
   }
 }
