@@ -1,8 +1,12 @@
 import type { NatsConnection } from '@nats-io/nats-core';
 import { z } from 'zod';
 
-/** How one part of a program is. `detail` is for people. */
-const partHealth = z.object({ status: z.enum(['ok', 'failed']), detail: z.string().optional() });
+/** How one part of a program is. `detail` is for people; `position` is the sequence up to which it has done its work. */
+const partHealth = z.object({
+  status: z.enum(['ok', 'failed']),
+  detail: z.string().optional(),
+  position: z.number().int().min(0).optional(),
+});
 export type PartHealth = z.infer<typeof partHealth>;
 
 const answerSchema = z.record(z.string(), partHealth);

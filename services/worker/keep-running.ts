@@ -47,10 +47,12 @@ export function keepRunning(name: string, start: Starter, deps: WorkerDeps): Kep
     name,
     begun: begun.promise,
     ended,
-    health: () =>
-      failure === undefined
-        ? { status: 'ok', detail: `at ${running?.position() ?? 0}` }
-        : { status: 'failed', detail: failure },
+    health: () => {
+      const position = running?.position() ?? 0;
+      return failure === undefined
+        ? { status: 'ok', detail: `at ${position}`, position }
+        : { status: 'failed', detail: failure, position };
+    },
   };
 }
 
