@@ -74,7 +74,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     bodyLimit: BODY_BYTES_MAX,
     requestTimeout: REQUEST_MS_MAX,
     handlerTimeout: ANSWER_MS_MAX,
-    forceCloseConnections: true,
+    forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 128 },
     genReqId: correlationIdOf,
     ...(trustProxy === undefined ? {} : { trustProxy }),
@@ -85,6 +85,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-correlation-id', request.id);
   });
+  endConnectionsOnClose(app);
   secureHeaders(app);
   answerProblems(app);
   await app.register(cookie);
@@ -98,6 +99,17 @@ export async function createApp(options: AppOptions): Promise<App> {
   await describeApi(app, about);
   answerUnknown(app, await serveWeb(app, webFolder));
   return app;
+}
+
+/** What is under way when the app closes is answered, and its connection then ends instead of being kept alive. */
+function endConnectionsOnClose(app: App): void {
+  let isClosing = false;
+  app.addHook('preClose', async () => {
+    isClosing = true;
+  });
+  app.addHook('onSend', async (_request, reply) => {
+    if (isClosing) reply.header('connection', 'close');
+  });
 }
 
 /** Adds the routes of one slice. */

@@ -143,6 +143,8 @@ function openConnection(
   for (const [name, value] of Object.entries(reply.getHeaders()))
     if (value !== undefined) response.setHeader(name, value);
   reply.hijack();
+  // The socket ends with the stream, so that a stopping server need not wait for it to fall idle.
+  response.shouldKeepAlive = false;
   request.raw.socket.setNoDelay(true);
   response.writeHead(200, {
     'content-type': 'text/event-stream; charset=utf-8',

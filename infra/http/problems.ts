@@ -1,5 +1,6 @@
 import { Rejected } from '@stratum/contracts/decider.ts';
 import type { Problem as ProblemView } from '@stratum/contracts/http.ts';
+import { MongoNetworkError, MongoServerError, MongoServerSelectionError } from 'mongodb';
 import { z } from 'zod';
 import { type FieldError, fieldErrorsOf } from './field-errors.ts';
 
@@ -56,6 +57,8 @@ export function problemOf(error: unknown): Problem {
   }
   if (error instanceof z.ZodError) return invalidRequest(fieldErrorsOf(error));
   if (!(error instanceof Error)) return defect();
+  if (isDatabaseAway(error)) return unavailable('The read models are out of reach. They are being reconnected.');
+  if (isLineBroken(error)) return unavailable('A server behind this one is out of reach. It is being reconnected.');
   return byName(error) ?? byFastifyCode(error) ?? defect();
 }
 
@@ -79,6 +82,30 @@ const defect = (): Problem =>
 
 const unavailable = (detail: string): Problem =>
   new Problem(503, 'Not available right now', { detail, retryAfterSeconds: 1 });
+
+/** How the database says that it, or what it stands on, is going down, coming up or broken (MongoDB's error codes). */
+const databaseTroubleCodes = new Set<unknown>([1, 6, 7, 89, 91, 189, 9001, 10_107, 11_600, 11_602, 13_435, 13_436]);
+
+/** Whether a query failed because the database cannot be reached or cannot serve just now. */
+function isDatabaseAway(error: Error): boolean {
+  if (error instanceof MongoNetworkError || error instanceof MongoServerSelectionError) return true;
+  if (error instanceof MongoServerError) return databaseTroubleCodes.has(error.code);
+  return /^Mongo(NotConnected|PoolClosed|ServerClosed|TopologyClosed|ClientClosed|WaitQueueTimeout|OperationTimeout|UnexpectedServerResponse)Error$/.test(
+    error.name,
+  );
+}
+
+/** What the system says when a connection breaks; drivers let it through when it breaks at the wrong moment. */
+const brokenLineCodes = new Set<unknown>([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EHOSTUNREACH',
+  'ENOTFOUND',
+  'EPIPE',
+  'ETIMEDOUT',
+]);
+
+const isLineBroken = (error: Error): boolean => 'code' in error && brokenLineCodes.has(error.code);
 
 /** Errors of the machinery, told by name: they come from libraries that this file need not load. */
 function byName(error: Error): Problem | undefined {
@@ -108,15 +135,6 @@ function byName(error: Error): Problem | undefined {
     case 'RequestError':
     case 'TimeoutError':
       return unavailable('The event log is out of reach. It is being reconnected.');
-    case 'MongoServerSelectionError':
-    case 'MongoNetworkError':
-    case 'MongoNetworkTimeoutError':
-    case 'MongoNotConnectedError':
-    case 'MongoPoolClearedError':
-    case 'MongoTopologyClosedError':
-    case 'MongoWaitQueueTimeoutError':
-    case 'MongoOperationTimeoutError':
-      return unavailable('The read models are out of reach. They are being reconnected.');
     default:
       return undefined;
   }

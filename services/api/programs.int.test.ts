@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { sessionView } from '@stratum/contracts/account/account.ts';
 import { type EventsPage, eventsPage, type HealthView, healthView, problemSchema } from '@stratum/contracts/http.ts';
@@ -15,6 +16,7 @@ const password = 'a password for the demo';
 
 let nats: TestNats;
 let fresh: FreshDatabase;
+let database: Cable;
 let api: Program;
 let url: string;
 const programs: Program[] = [];
@@ -74,6 +76,43 @@ const ask = async (path: string, init: RequestInit = {}) => {
   return { status: response.status, headers: response.headers, body };
 };
 
+/** The way to the database for the API alone, which can be cut: the server itself is shared with other tests. */
+type Cable = { uri: string; cut: () => Promise<void>; mend: () => Promise<void> };
+
+async function cableTo(uri: string): Promise<Cable> {
+  const far = new URL(uri);
+  const ends = new Set<Socket>();
+  const open = async (port: number): Promise<Server> => {
+    const server = createServer((near) => {
+      const away = connect(Number(far.port), far.hostname);
+      for (const end of [near, away]) {
+        ends.add(end);
+        end.on('error', () => undefined).on('close', () => ends.delete(end));
+      }
+      near.pipe(away).pipe(near);
+    });
+    server.listen(port, '127.0.0.1');
+    await once(server, 'listening');
+    return server;
+  };
+  let server = await open(0);
+  const { port } = server.address() as AddressInfo;
+  const near = new URL(uri);
+  near.host = `127.0.0.1:${port}`;
+  return {
+    uri: near.href,
+    async cut() {
+      const closed = once(server, 'close');
+      server.close();
+      for (const end of ends) end.destroy();
+      await closed;
+    },
+    async mend() {
+      server = await open(port);
+    },
+  };
+}
+
 let tokens: Record<string, string>;
 
 async function tokenOf(user: string): Promise<string> {
@@ -86,13 +125,25 @@ async function tokenOf(user: string): Promise<string> {
 }
 
 const withToken = (user: string) => ({ authorization: `Bearer ${tokens[user]}` });
+
+const placeOrder = (key: string, quantity: number) =>
+  ask('/api/orders', {
+    method: 'POST',
+    headers: { ...withToken('erp'), 'content-type': 'application/json', 'idempotency-key': key },
+    body: JSON.stringify({ description: 'Cola Bottles 500ml', quantity, material: 'PET Plastic' }),
+  });
 const health = async (): Promise<HealthView> => healthView.parse((await ask('/health')).body);
 const isReady = async () => (await ask('/ready')).status === 200;
 
 beforeAll(async () => {
   nats = await startNats({ mqtt: true });
   fresh = await freshDatabase();
-  const all = [run('projections/main.ts'), run('services/worker/main.ts'), run('services/api/main.ts')];
+  database = await cableTo(fresh.uri);
+  const all = [
+    run('projections/main.ts'),
+    run('services/worker/main.ts'),
+    run('services/api/main.ts', { MONGODB_URI: database.uri }),
+  ];
   const [, , apiLine] = await Promise.all(all.map(readiness));
   url = String(apiLine?.url);
   api = all[2] as Program;
@@ -103,6 +154,7 @@ beforeAll(async () => {
 }, 90_000);
 afterAll(async () => {
   await Promise.all(programs.map(stop));
+  await database?.cut();
   await fresh?.[Symbol.asyncDispose]();
   await nats?.[Symbol.asyncDispose]();
 }, 30_000);
@@ -121,12 +173,7 @@ test('health tells how every server, projection and part of the worker is', asyn
 });
 
 test('an order with an Idempotency-Key is placed once and answered the same twice', async () => {
-  const order = (quantity: number) =>
-    ask('/api/orders', {
-      method: 'POST',
-      headers: { ...withToken('erp'), 'content-type': 'application/json', 'idempotency-key': 'order-1' },
-      body: JSON.stringify({ description: 'Cola Bottles 500ml', quantity, material: 'PET Plastic' }),
-    });
+  const order = (quantity: number) => placeOrder('order-1', quantity);
   const first = await order(3000);
   expect(first.status).toBe(201);
   const again = await order(3000);
@@ -167,9 +214,16 @@ test('the log is read newest first, filtered by what the auditor asks for, and p
 test('while NATS is away requests get 503 within bounds, and everything heals when it is back', async () => {
   await nats.kill();
   const startedAt = performance.now();
-  const refused = await ask('/api/events', { headers: withToken('auditor') });
-  expect(refused.status).toBe(503);
-  expect(refused.headers.get('retry-after')).toBe('1');
+  const refused = await Promise.all([
+    ask('/api/events', { headers: withToken('auditor') }),
+    placeOrder('during-the-outage', 10),
+    ask('/api/auth/login', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ email: 'user@stratum.local', password }),
+    }),
+  ]);
+  for (const { status, headers } of refused) expect([status, headers.get('retry-after')]).toEqual([503, '1']);
   expect(performance.now() - startedAt).toBeLessThan(16_000);
   expect((await ask('/ready')).status).toBe(503);
   await nats.restart();
@@ -180,7 +234,19 @@ test('while NATS is away requests get 503 within bounds, and everything heals wh
     pollMs: 200,
   });
   expect((await ask('/api/events', { headers: withToken('auditor') })).status).toBe(200);
+  expect((await placeOrder('during-the-outage', 10)).status).toBe(201);
 }, 120_000);
+
+test('while the database is away queries get 503 and commands go on; it heals when it is back', async () => {
+  await database.cut();
+  const query = await ask('/api/orders', { headers: withToken('erp') });
+  expect([query.status, query.headers.get('retry-after')], api.output().slice(-3000)).toEqual([503, '1']);
+  expect((await placeOrder('without-a-database', 10)).status).toBe(201);
+  expect((await ask('/ready')).status).toBe(503);
+  await database.mend();
+  await waitFor(isReady, { what: 'the API to be ready again', msMax: START_MS_MAX, pollMs: 200 });
+  expect((await ask('/api/orders', { headers: withToken('erp') })).status).toBe(200);
+}, 60_000);
 
 test('a missing variable is named, and its value is never shown', async () => {
   const program = run('services/api/main.ts', { JWT_SECRET: 'too short', PORT: 'eighty' });

@@ -1,0 +1,21 @@
+import type { HealthView } from '@stratum/contracts/http.ts';
+import { expect, test } from 'vitest';
+import { missingIn, READY_LAG_MAX } from './health.ts';
+
+const view = (lag: number, nats: 'ok' | 'failed' = 'ok'): HealthView => ({
+  status: 'ok',
+  time: '2026-11-24T20:00:00Z',
+  parts: { nats: { status: nats }, database: { status: 'ok' }, 'worker/x': { status: 'failed' } },
+  projections: [{ name: 'things', position: 1, last: 1 + lag, lag, status: 'running' }],
+});
+
+test('requests can be served with both servers and every read model near the end of its log, whatever else fails', () => {
+  expect(missingIn(view(0), ['things'])).toEqual([]);
+  expect(missingIn(view(READY_LAG_MAX), ['things'])).toEqual([]);
+});
+
+test('what is missing is named; without its servers nothing else is worth a word', () => {
+  expect(missingIn(view(READY_LAG_MAX + 1), ['things'])).toEqual(['things is 20001 events behind']);
+  expect(missingIn(view(0), ['things', 'others'])).toEqual(['others is not there yet']);
+  expect(missingIn(view(0, 'failed'), ['others'])).toEqual(['no nats']);
+});
