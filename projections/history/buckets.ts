@@ -1,3 +1,4 @@
+import type { Instant } from '@stratum/contracts/envelope.ts';
 import type { HistoryDayDocument, HistoryHourDocument } from '@stratum/contracts/telemetry/telemetry.ts';
 
 /** A document of either history: buckets of equal length, from `from` on, per parameter. */
@@ -35,9 +36,9 @@ export const quarters: Grain = {
   nameLength: 'yyyy-mm-dd'.length,
 };
 
-/** `<twinId>:2026-11-24T20`: the document in which something observed then is found. Sorts by time within a twin. */
-export function historyKey(grain: Grain, twinId: string, observedMs: number): string {
-  return `${twinId}:${new Date(observedMs).toISOString().slice(0, grain.nameLength)}`;
+/** `<twinId>:2026-11-24T20`: the document in which something observed at a UTC instant is found. Sorts by time within a twin. */
+export function historyKey(grain: Grain, twinId: string, observedAt: Instant): string {
+  return `${twinId}:${observedAt.slice(0, grain.nameLength)}`;
 }
 
 /** When the span that holds an instant begins, epoch milliseconds. */

@@ -124,8 +124,8 @@ export function documentsIn(
   twinId: string,
   { fromMs, toMs }: Range,
 ): Promise<HistoryDocument[]> {
-  const $gte = historyKey(grain, twinId, fromMs);
-  const $lte = historyKey(grain, twinId, toMs);
+  const $gte = historyKey(grain, twinId, new Date(fromMs).toISOString());
+  const $lte = historyKey(grain, twinId, new Date(toMs).toISOString());
   return readModels
     .collection<HistoryDocument>(grain.collection)
     .find({ _id: { $gte, $lte } })

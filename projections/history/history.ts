@@ -37,11 +37,13 @@ function historyOf(name: string, grain: Grain): Projection<HistoryDocument> {
  */
 function keys(grain: Grain, event: ProjectedEvent): string[] {
   if (event.type !== 'ReadingRecorded') return [];
-  const observedMs = Date.parse(event.data.observedAt);
+  const { observedAt } = event.data;
   const twinId = event.envelope.subject;
-  const own = historyKey(grain, twinId, observedMs);
-  const before = historyKey(grain, twinId, observedMs - OBSERVED_SECONDS_MAX * 1000);
-  return before === own ? [own] : [own, before];
+  const own = historyKey(grain, twinId, observedAt);
+  const observedMs = Date.parse(observedAt);
+  const startMs = startOfSpan(grain, observedMs);
+  if (observedMs - startMs >= OBSERVED_SECONDS_MAX * 1000) return [own];
+  return [own, historyKey(grain, twinId, new Date(startMs - 1).toISOString())];
 }
 
 function fold(
@@ -51,8 +53,9 @@ function fold(
   key: string,
 ): Folded<HistoryDocument> | undefined {
   if (event.type !== 'ReadingRecorded') return document;
-  const observedMs = Date.parse(event.data.observedAt);
-  const isOwn = key === historyKey(grain, event.envelope.subject, observedMs);
+  const { observedAt } = event.data;
+  const observedMs = Date.parse(observedAt);
+  const isOwn = key === historyKey(grain, event.envelope.subject, observedAt);
   if (isOwn) return withReading(grain, document ?? empty(grain, event, key), event.data, observedMs);
   if (document === undefined || Date.parse(document.lastObservedAt) >= observedMs) return document;
   return withTime(grain, document, event.data, observedMs);
