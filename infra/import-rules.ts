@@ -42,7 +42,9 @@ const impureGlobals = new Set([
 
 /** Tells what a file is; `undefined` for files that no rule is about. */
 export function roleOf(path: string): FileRole | undefined {
-  const isTest = /\.(test|contract|fixture)\.ts$|\/fixtures\.ts$|^infra\/(testing|bench)\/|^web\/e2e\//.test(path);
+  const isTest = /\.(test|contract|fixture)\.ts$|\/fixtures\.ts$|^infra\/(testing|bench|chaos)\/|^web\/e2e\//.test(
+    path,
+  );
   if (isTest) return 'test';
   if (path.startsWith('contracts/')) return 'contracts';
   if (path.startsWith('infra/')) return 'infra';

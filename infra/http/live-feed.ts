@@ -79,8 +79,10 @@ export function openLiveFeed(options: {
       if (error === null) take(message);
     },
   });
-  const progress = onProgress(nc, ({ name, position }) => {
+  const progress = onProgress(nc, ({ name, collection, position }) => {
     if (!Object.hasOwn(collections, name)) return;
+    // A new version that is being built beside the served one announces nothing but its progress.
+    if (collection !== readModels.collection(name).collectionName) return;
     heard.set(name, position);
     for (const [key, one] of unwritten) {
       if (one.collection === name && one.position <= position) unwritten.delete(key);

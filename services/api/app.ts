@@ -38,6 +38,7 @@ export const about: About = {
     { name: 'twins', description: 'Twins, their state and history' },
     { name: 'telemetry', description: 'Readings in, and what was refused' },
     { name: 'alerts', description: 'What is out of its limits' },
+    { name: 'analytics', description: 'Averages, time outside the limits, this week against the last' },
     { name: 'orders', description: 'Production orders and how they are split over shopfloors' },
     { name: 'jobs', description: 'The parts of orders that shopfloors make, and their reports' },
     { name: 'shopfloors', description: 'Shopfloors, their capacity and signs of life' },
