@@ -1,0 +1,150 @@
+import type { NatsConnection } from '@nats-io/transport-node';
+import type { Collection } from 'mongodb';
+import { connectAsync, type MqttClient } from 'mqtt';
+import { connectNats } from '../event-store/connection.ts';
+import { lastSequence, readStream } from '../event-store/reader.ts';
+import { openDatabase } from '../projector/database.ts';
+import { openReadModels } from '../projector/read-models.ts';
+import { type ApiClient, signIn } from '../testing/api-client.ts';
+import type { TestPlant } from '../testing/plant.ts';
+import { waitFor } from '../testing/waitFor.ts';
+import { quantile } from './measure.ts';
+
+/** Twins that take turns, so that each one's document may be written at once (it is at most every 2 s). */
+const TWINS = 60;
+const SAMPLES = 300;
+const SAMPLE_EVERY_MS = 60;
+const POLL_MS = 1;
+const SEEN_MS_MAX = 20_000;
+const CAUGHT_UP_MS_MAX = 180_000;
+
+/** Milliseconds from the device's publish until something was seen. */
+export type Latency = { name: string; p50Ms: number; p99Ms: number };
+
+type State = { _id: string; values: Record<string, number>; _position: number };
+type Bare = { _id: string; values: Record<string, number> };
+
+/**
+ * From a device's publish over MQTT (QoS 1) until its value is there: for a bare client that reads the same message from
+ * JetStream; for a bare client that also writes one document with the driver; and through Stratum, in the live feed and in
+ * the read model. All watch the same publishes.
+ */
+export async function measureDevice(plant: TestPlant): Promise<Latency[]> {
+  const nc = await connectNats(plant.urls.nats, { name: 'bench' });
+  const opened = await openDatabase(plant.urls.mongodb, 'bench');
+  const device = await connectAsync(plant.urls.mqtt, { protocolVersion: 4 });
+  const ending = new AbortController();
+  try {
+    using models = openReadModels(opened.database, nc);
+    const states = models.collection<State>('twin_state');
+    const bare = opened.database.collection<Bare>('bench_bare');
+    await commissionTwins(await signIn(plant.urls.web, 'admin', plant.password), 'bench', TWINS);
+    // A first start has a day of history to take in before the first sample counts.
+    await publish(device, twinIdAt('bench', 0), 0);
+    await untilReadable(states, twinIdAt('bench', 0), 0, CAUGHT_UP_MS_MAX);
+    const seen = {
+      consumer: new Map<number, number>(),
+      written: new Map<number, number>(),
+      live: new Map<number, number>(),
+    };
+    const watching = watch(nc, bare, seen, ending.signal);
+    const started = new Map<number, number>();
+    const readable = new Map<number, number>();
+    for (let sample = 1; sample <= SAMPLES; sample++) {
+      await new Promise((resolve) => setTimeout(resolve, SAMPLE_EVERY_MS));
+      started.set(sample, performance.now());
+      await publish(device, twinIdAt('bench', sample % TWINS), sample);
+      await untilReadable(states, twinIdAt('bench', sample % TWINS), sample);
+      readable.set(sample, performance.now());
+    }
+    await waitFor(() => seen.live.size === SAMPLES && seen.written.size === SAMPLES, {
+      what: 'all samples to be seen',
+      msMax: SEEN_MS_MAX,
+    });
+    ending.abort();
+    await watching;
+    await bare.drop();
+    return [
+      latencyOf('bare client: message delivered', started, seen.consumer),
+      latencyOf('bare client: delivered and one document written', started, seen.written),
+      latencyOf('Stratum: document in the live feed', started, seen.live),
+      latencyOf('Stratum: document readable', started, readable),
+    ];
+  } finally {
+    ending.abort();
+    await device.endAsync();
+    await opened[Symbol.asyncDispose]();
+    await nc.close();
+  }
+}
+
+/** Id of one of a benchmark's own twins. */
+export function twinIdAt(prefix: string, index: number): string {
+  return `${prefix}-${String(index).padStart(4, '0')}`;
+}
+
+/** Commissions `count` twins with one parameter, `value` within 0–1,000,000, `at` most 16 at once. */
+export async function commissionTwins(
+  admin: ApiClient,
+  prefix: string,
+  count: number,
+  high = 1_000_000,
+): Promise<void> {
+  const lanes = 16;
+  const lane = async (first: number) => {
+    for (let index = first; index < count; index += lanes) {
+      await admin('POST', '/api/twins', {
+        twinId: twinIdAt(prefix, index),
+        name: `Bench ${index}`,
+        twinType: 'bench',
+        valueStream: 'Other',
+        parameters: [{ key: 'value', name: 'Value', unit: 'u', limits: { low: -1, high } }],
+      });
+    }
+  };
+  await Promise.all(Array.from({ length: lanes }, (_, first) => lane(first)));
+}
+
+async function publish(device: MqttClient, twinId: string, value: number): Promise<void> {
+  await device.publishAsync(`twins/${twinId}/telemetry`, JSON.stringify({ values: { value } }), { qos: 1 });
+}
+
+async function untilReadable(states: Collection<State>, twinId: string, value: number, msMax = SEEN_MS_MAX) {
+  const isThere = async () => (await states.findOne({ _id: twinId }))?.values.value === value;
+  await waitFor(isThere, { what: `the document of ${twinId}`, msMax, pollMs: POLL_MS });
+}
+
+type Seen = Record<'consumer' | 'written' | 'live', Map<number, number>>;
+
+/** The bare clients, and a listener of the live feed: each notes when it had a sample. */
+async function watch(nc: NatsConnection, bare: Collection<Bare>, seen: Seen, signal: AbortSignal): Promise<void> {
+  const live = nc.subscribe('live.twin_state.*', {
+    callback: (error, message) => {
+      if (error !== null || !message.subject.includes('bench-')) return;
+      note(seen.live, message.json<State>().values.value);
+    },
+  });
+  const { last } = await lastSequence(nc, 'DEVICES');
+  await readStream(nc, {
+    stream: 'DEVICES',
+    from: last + 1,
+    signal,
+    onMessage: async ({ subject, data }) => {
+      if (!subject.startsWith('twins.bench-')) return;
+      const { values } = JSON.parse(new TextDecoder().decode(data));
+      note(seen.consumer, values.value);
+      await bare.replaceOne({ _id: subject }, { values }, { upsert: true });
+      note(seen.written, values.value);
+    },
+  });
+  live.unsubscribe();
+}
+
+function note(times: Map<number, number>, sample: number | undefined): void {
+  if (sample !== undefined && !times.has(sample)) times.set(sample, performance.now());
+}
+
+function latencyOf(name: string, started: Map<number, number>, seen: Map<number, number>): Latency {
+  const all = [...started].map(([sample, at]) => (seen.get(sample) ?? Number.POSITIVE_INFINITY) - at);
+  return { name, p50Ms: quantile(all, 0.5), p99Ms: quantile(all, 0.99) };
+}
