@@ -6,9 +6,9 @@ import { type CommissionShopfloor, shopfloor } from './shopfloor.ts';
 
 /** The shopfloors of the first users; capacities are pieces per hour. */
 const catalogueShopfloors: CommissionShopfloor['data'][] = [
-  { shopfloorId: 'shopfloor1', name: 'Bottling', capacityPerHour: 120, heartbeatPeriodSeconds: 10 },
-  { shopfloorId: 'shopfloor2', name: 'Moulding', capacityPerHour: 80, heartbeatPeriodSeconds: 10 },
-  { shopfloorId: 'shopfloor3', name: 'Packing', capacityPerHour: 100, heartbeatPeriodSeconds: 10 },
+  { shopfloorId: 'shopfloor1', name: 'Bottling', capacityPerHour: 12_000, heartbeatPeriodSeconds: 10 },
+  { shopfloorId: 'shopfloor2', name: 'Moulding', capacityPerHour: 8_000, heartbeatPeriodSeconds: 10 },
+  { shopfloorId: 'shopfloor3', name: 'Packing', capacityPerHour: 10_000, heartbeatPeriodSeconds: 10 },
 ];
 
 /**
