@@ -1,4 +1,4 @@
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cannotStartMessage } from './cannot-start.ts';
 import { oneRun } from './one-run.ts';
@@ -22,7 +22,7 @@ async function main(isDev: boolean): Promise<void> {
     const plant = await Promise.race([starting, stop.then(() => null)]);
     if (plant !== null) {
       announce(plant.urls);
-      process.stdout.write(closingBlock(plant, performance.now() - startedAt));
+      process.stdout.write(closingBlock(plant, settings.dataFolder, performance.now() - startedAt));
       await stop;
     }
     say('stopping …');
@@ -30,7 +30,7 @@ async function main(isDev: boolean): Promise<void> {
   say('stopped');
 }
 
-function closingBlock(plant: RunningPlant, durationMs: number): string {
+function closingBlock(plant: RunningPlant, dataFolder: string, durationMs: number): string {
   const web = plant.urls.web.replace('127.0.0.1', 'localhost');
   const lines = [
     `Stratum runs (started in ${formatSeconds(durationMs)})`,
@@ -42,7 +42,7 @@ function closingBlock(plant: RunningPlant, durationMs: number): string {
     `  Accounts  ${ACCOUNTS.map((name) => `${name}@stratum.local`).join('  ')}`,
     `  Password  ${plant.demoPassword}  (for all of them)`,
     '',
-    '  Ctrl-C stops it. Data and logs stay in .data; make reset forgets them.',
+    `  Ctrl-C stops it. Data and logs stay in ${relative(root, dataFolder)}; make reset forgets them.`,
   ];
   return `\n${lines.join('\n')}\n\n`;
 }
