@@ -197,7 +197,7 @@ test('without a token 401, with one whose role may not 403 that says who may, el
   expect((await ask(`Bearer ${expired}`)).json()).toMatchObject({ status: 401, code: 'TokenExpired' });
   expect((await ask(`Bearer ${tokenOf('user')}`)).json()).toMatchObject({
     status: 403,
-    detail: 'Your role user may not do this (orders:place); these may: erp-owner, mes-manager, admin.',
+    detail: 'Your role user may not do this (orders:place); these may: erp-owner, admin.',
   });
   expect((await ask(`Bearer ${tokenOf('erp-owner')}`)).json()).toEqual({
     id: 'a1',

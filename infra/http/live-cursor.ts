@@ -24,7 +24,7 @@ export function parseCursor(text: string): LiveCursor | undefined {
  * hold their stream at 0, so that nothing is ever taken as seen that was not.
  */
 export function cursorOf(
-  collections: Record<string, { stream: ProjectedStream }>,
+  collections: Record<string, { stream: ProjectedStream | null }>,
   positionOf: (collection: string) => number,
 ): LiveCursor {
   const least = (stream: ProjectedStream): number => {

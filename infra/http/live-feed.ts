@@ -14,9 +14,10 @@ import type { User } from './security.ts';
 /** A document as it lies in a read model. */
 export type LiveBody = Record<string, unknown>;
 
-/** A read model that browsers may watch. */
+/** Documents that browsers may watch. */
 export type LiveCollection = {
-  stream: ProjectedStream;
+  /** What their read model is folded from. Null: they are announced only and kept nowhere, so nobody is told what was missed. */
+  stream: ProjectedStream | null;
   /** Who may see every document of it. */
   permission: Permission;
   /** Who else may see some of it: the document as this user may see it, or `undefined` for not at all. */
@@ -101,7 +102,7 @@ export function openLiveFeed(options: {
     if (!position.success) return;
     const one = liveMessage(collection, parsePosition(position.data).sequence, message.data);
     enqueue(`${collection}.${token}`, one);
-    if (one.position <= reached(collection)) return;
+    if (collections[collection]?.stream === null || one.position <= reached(collection)) return;
     unwritten.delete(`${collection}.${token}`);
     unwritten.set(`${collection}.${token}`, one);
     const oldest = unwritten.size > UNWRITTEN_MAX ? unwritten.keys().next().value : undefined;

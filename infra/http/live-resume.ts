@@ -25,7 +25,7 @@ export async function changedSince(
   const changed = await Promise.all(
     names.map((name) => {
       const stream = collections[name]?.stream;
-      return stream === undefined ? [] : sharedAnswer(readModels, name, cursor[stream]);
+      return stream === undefined || stream === null ? [] : sharedAnswer(readModels, name, cursor[stream]);
     }),
   );
   const all: LiveMessage[] = [];
