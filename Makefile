@@ -21,7 +21,7 @@ reset: ## forget all data of this folder
 import: ## bring in a recording: FILE=data.csv.gz MAP=map.json (the plant must run)
 	$(STRATUM) infra/local/with-plant.ts services/telemetry/import.ts
 
-rebuild: ## compute the read models anew from the log, beside those in use, and compare (the plant must run)
+rebuild: ## compute the read models again beside the live ones and compare (the plant must run)
 	$(STRATUM) infra/local/with-plant.ts projections/rebuild.ts
 
 bench: ## measure throughput and latency beside a bare JetStream client
