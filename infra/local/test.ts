@@ -26,8 +26,8 @@ const STAGES: Stage[] = [
   },
   { name: 'lint', kind: 'check', command: ['biome', 'check', '--error-on-warnings'], minutesMax: 1 },
   { name: 'unit tests', kind: 'vitest', project: 'unit', minutesMax: 3 },
-  { name: 'integration tests', kind: 'vitest', project: 'integration', minutesMax: 8 },
-  { name: 'browser tests', kind: 'vitest', project: 'browser', minutesMax: 8 },
+  { name: 'integration tests', kind: 'vitest', project: 'integration', minutesMax: 15 },
+  { name: 'browser tests', kind: 'vitest', project: 'browser', minutesMax: 15 },
 ];
 
 /** `make test`: every stage in order; the last line of its output is the count alone. */
