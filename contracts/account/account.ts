@@ -37,32 +37,16 @@ export const permissions = [
 export type Permission = (typeof permissions)[number];
 
 const watch: Permission[] = ['twins:read', 'alerts:read', 'analytics:read'];
-const own: Permission[] = [
-  ...watch,
-  'orders:read',
-  'orders:place',
-  'reports:read',
-  'production:read',
-  'shopfloors:read',
-];
+const produce: Permission[] = [...watch, 'orders:read', 'reports:read', 'production:read', 'shopfloors:read'];
 
-/** The table of the catalogue. The MES Manager sees what the ERP Owner sees; nobody but the ERP Owner and the Admin places orders. */
+/** The table of the catalogue. The MES Manager sees what the ERP Owner sees, and places no orders: that do the ERP Owner and the Admin. */
 export const permissionsOf: Record<Role, readonly Permission[]> = {
   user: watch,
-  'erp-owner': own,
-  'mes-manager': [...own, 'capacity:set', 'work:read'],
+  'erp-owner': [...produce, 'orders:place'],
+  'mes-manager': [...produce, 'capacity:set', 'work:read'],
   'shopfloor-user': ['work:read', 'reports:write'],
   operator: [...watch, 'alerts:acknowledge', 'limits:change', 'telemetry:write', 'refusals:read'],
-  auditor: [
-    ...watch,
-    'orders:read',
-    'reports:read',
-    'production:read',
-    'shopfloors:read',
-    'work:read',
-    'log:read',
-    'refusals:read',
-  ],
+  auditor: [...produce, 'work:read', 'log:read', 'refusals:read'],
   admin: permissions,
 };
 

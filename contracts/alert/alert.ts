@@ -111,9 +111,14 @@ export type AlertDocument = z.infer<typeof alertDocument>;
 export const occurrenceDocument = z.object({ _id: z.string(), ...occurrenceFields });
 export type OccurrenceDocument = z.infer<typeof occurrenceDocument>;
 
-/** `GET /api/alerts`: all lists of the alarm page at once. Active = UNACK or ACKED or RTNUN; high risk = active with priority 1; persistent = still active and persisted; latest = the newest 18 occurrences. */
+/**
+ * `GET /api/alerts`: all lists of the alarm page at once. Active = UNACK or ACKED, the value is outside; returned = RTNUN, back
+ * inside before anybody acknowledged it; high risk = active with priority 1; persistent = active and persisted; latest = the
+ * newest 18 occurrences.
+ */
 export const alertsView = z.object({
   active: z.array(alertDocument),
+  returned: z.array(alertDocument),
   highRisk: z.array(alertDocument),
   persistent: z.array(alertDocument),
   latest: z.array(occurrenceDocument),

@@ -94,7 +94,7 @@ export type OrderDocument = z.infer<typeof orderDocument>;
 export const ordersPage = z.object({ orders: z.array(orderDocument), next: z.string().nullable() });
 export type OrdersPage = z.infer<typeof ordersPage>;
 
-/** One entry of an order's life as it happened, straight from the log. */
+/** One entry of an order's life as it happened, straight from the log. `actorName` is the name of a person, null for programs and machines. */
 export const timelineEntry = z.object({
   position: positionSchema,
   type: z.string(),
@@ -102,6 +102,7 @@ export const timelineEntry = z.object({
   recordedAt: instantSchema,
   occurredAt: instantSchema,
   actor: z.string(),
+  actorName: z.string().nullable(),
   data: z.record(z.string(), z.unknown()),
 });
 export type TimelineEntry = z.infer<typeof timelineEntry>;

@@ -53,6 +53,17 @@ export const signOfLifeSchema = z.object({
 });
 export type SignOfLife = z.infer<typeof signOfLifeSchema>;
 
+/**
+ * Announced live as `heartbeats` with every sign of life, and kept nowhere: the newest one stands in `GET /api/shopfloors`. `_id` =
+ * shopfloorId, `_position` = sequence of the message in DEVICES.
+ */
+export const heartbeatDocument = z.object({
+  _id: z.string(),
+  lastSeenAt: instantSchema,
+  _position: z.number().int(),
+});
+export type HeartbeatDocument = z.infer<typeof heartbeatDocument>;
+
 /** Read model `shopfloors`; `_id` = shopfloorId. A floor starts as silent until its first heartbeat; it is live or silent since `changedAt`. */
 export const shopfloorDocument = z.object({
   _id: z.string(),

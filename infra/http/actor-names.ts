@@ -1,8 +1,9 @@
 import type { NatsConnection } from '@nats-io/nats-core';
-import type { AccountEvent } from '@stratum/contracts/account/account.ts';
 import { tokenSchema } from '@stratum/contracts/subjects.ts';
 import { LRUCache } from 'lru-cache';
 import { decodePlantEvent } from '../event-store/codec.ts';
+import { NotInContract } from '../event-store/errors.ts';
+import type { StoredMessage } from '../event-store/message.ts';
 import { publisherOf } from '../event-store/publisher.ts';
 import { readSubject } from '../event-store/read.ts';
 
@@ -10,12 +11,12 @@ import { readSubject } from '../event-store/read.ts';
 const NAMES_MAX = 10_000;
 const ACCOUNT_PREFIX = 'account:';
 
-/** Tells people's names; `null` for programs, machines, and accounts that the log does not know. */
+/** Tells people's names by the actor of an event; null for programs, machines, and accounts that the log does not know. */
 export type ActorNames = (actors: Iterable<string>) => Promise<(actor: string) => string | null>;
 
 /**
- * Reads from the log by what name an account was registered, once for each account: the log stays with `account:<id>`,
- * which never changes and says nothing about a person.
+ * Reads from the log by what name an account was registered, once for each account: events stay with `account:<id>`, which
+ * never changes and says nothing about a person.
  */
 export function openActorNames(nc: NatsConnection): ActorNames {
   const known = new LRUCache<string, string>({ max: NAMES_MAX });
@@ -24,7 +25,7 @@ export function openActorNames(nc: NatsConnection): ActorNames {
     if (name !== undefined) known.set(actor, name);
   };
   return async (actors) => {
-    const unknown = new Set(actors).values().filter((actor) => actor.startsWith(ACCOUNT_PREFIX) && !known.has(actor));
+    const unknown = [...new Set(actors)].filter((actor) => actor.startsWith(ACCOUNT_PREFIX) && !known.has(actor));
     await Promise.all(unknown.map(learn));
     return (actor) => known.get(actor) ?? null;
   };
@@ -33,10 +34,16 @@ export function openActorNames(nc: NatsConnection): ActorNames {
 async function registeredName(nc: NatsConnection, accountId: string): Promise<string | undefined> {
   if (!tokenSchema.safeParse(accountId).success) return undefined;
   const messages = await readSubject(publisherOf(nc), 'PLANT', `plant.*.account.${accountId}`, 0);
-  const facts = messages.map((message) => decodePlantEvent(message)).filter((event) => event !== undefined);
-  return facts.map((event) => (isRegistered(event) ? event.data.name : undefined)).findLast((name) => name !== undefined);
+  return messages.map(nameIn).findLast((name) => name !== undefined);
 }
 
-function isRegistered(event: { type: string; data: unknown }): event is AccountEvent {
-  return event.type === 'AccountRegistered';
+function nameIn(message: StoredMessage): string | undefined {
+  try {
+    const event = decodePlantEvent(message);
+    return event?.type === 'AccountRegistered' ? event.data.name : undefined;
+  } catch (error) {
+    // A name that cannot be read is no reason to withhold the log.
+    if (error instanceof NotInContract) return undefined;
+    throw error;
+  }
 }

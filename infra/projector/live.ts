@@ -1,8 +1,7 @@
 import { headers, type NatsConnection } from '@nats-io/nats-core';
-import { type Position, positionOf } from '@stratum/contracts/envelope.ts';
+import { type Position, positionOf, type StreamName } from '@stratum/contracts/envelope.ts';
 import { liveSubject } from '@stratum/contracts/subjects.ts';
 import { z } from 'zod';
-import type { Checkpoint } from './checkpoints.ts';
 import type { ProjectedStream, ReadModelDocument } from './projection.ts';
 
 /** Header of every live message: the position of the last event in the document; a client resumes from the newest it has seen. */
@@ -21,11 +20,11 @@ const hurrySchema = z.coerce.number().int().min(0);
 
 /**
  * Announces documents on core NATS: subject `live.<name>.<id>`, body the document as JSON. Nobody need listen, and
- * nothing is kept.
+ * nothing is kept. `stream` is what their `_position` counts in.
  */
 export function announceDocuments(
   nc: NatsConnection,
-  { name, stream }: Pick<Checkpoint, 'name' | 'stream'>,
+  { name, stream }: { name: string; stream: StreamName },
   documents: readonly ReadModelDocument[],
 ): void {
   for (const document of documents) {

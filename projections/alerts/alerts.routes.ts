@@ -1,4 +1,5 @@
 import {
+  type AlarmState,
   type AlertDocument,
   alarmStateSchema,
   alertsView,
@@ -14,10 +15,12 @@ import { requires } from '@stratum/infra/http/security.ts';
 import { z } from 'zod';
 
 const tags = ['alerts'];
-/** In the alarm list until they are back to normal and acknowledged. */
-const ACTIVE_STATES = ['UNACK', 'ACKED', 'RTNUN'] as const;
+/** The value is outside. */
+const ACTIVE_STATES: readonly AlarmState[] = ['UNACK', 'ACKED'];
+/** Back inside before anybody acknowledged it. */
+const RETURNED_STATES: readonly AlarmState[] = ['RTNUN'];
 /** A list of more than this helps nobody; the newest are kept. */
-const ACTIVE_MAX = 1_000;
+const LIST_MAX = 1_000;
 const PAGE_DEFAULT = 50;
 const PAGE_MAX = 200;
 
@@ -29,9 +32,10 @@ export const alertsRoutes: Routes<Pick<ApiDeps, 'readModels'>> = (app, { readMod
       onRequest: requires('alerts:read'),
       schema: {
         tags,
-        summary: 'Active, high-risk, persistent and latest alerts',
+        summary: 'Active, returned, high-risk, persistent and latest alerts',
         description:
-          'Active: UNACK, ACKED or RTNUN. High risk: active with priority 1. Persistent: still outside, for 5 minutes or more.',
+          'Active: UNACK or ACKED. Returned: RTNUN, back inside and not acknowledged. High risk: active with priority 1. ' +
+          'Persistent: active for 5 minutes or more.',
         querystring: z.object({
           ...afterQuery,
           twin: twinIdSchema.optional().describe('Only alerts of this twin'),
@@ -46,14 +50,16 @@ export const alertsRoutes: Routes<Pick<ApiDeps, 'readModels'>> = (app, { readMod
       // Asked before the documents, so that they hold at least what it says.
       const position = readModels.position('alerts') ?? positionOf('PLANT', 0);
       const ofTwin = twin === undefined ? {} : { twinId: twin };
-      const states = state === undefined ? [...ACTIVE_STATES] : ACTIVE_STATES.filter((one) => one === state);
-      const [active, latest] = await Promise.all([
+      const alertsIn = (states: readonly AlarmState[]) =>
         readModels
           .collection<AlertDocument>('alerts')
-          .find({ state: { $in: states }, ...ofTwin })
+          .find({ state: { $in: states.filter((one) => state === undefined || one === state) }, ...ofTwin })
           .sort({ raisedAt: -1, _id: 1 })
-          .limit(ACTIVE_MAX)
-          .toArray(),
+          .limit(LIST_MAX)
+          .toArray();
+      const [active, returned, latest] = await Promise.all([
+        alertsIn(ACTIVE_STATES),
+        alertsIn(RETURNED_STATES),
         readModels
           .collection<OccurrenceDocument>('alert_occurrences')
           .find({ ...ofTwin, ...(state === undefined ? {} : { state }) })
@@ -62,8 +68,8 @@ export const alertsRoutes: Routes<Pick<ApiDeps, 'readModels'>> = (app, { readMod
           .toArray(),
       ]);
       const highRisk = active.filter(({ priority }) => priority === 1);
-      const persistent = active.filter(({ persistedAt, clearedAt }) => persistedAt !== null && clearedAt === null);
-      return { active, highRisk, persistent, latest, position };
+      const persistent = active.filter(({ persistedAt }) => persistedAt !== null);
+      return { active, returned, highRisk, persistent, latest, position };
     },
   );
 

@@ -7,6 +7,7 @@ import {
   type TimelineEntry,
 } from '@stratum/contracts/order/order.ts';
 import type { Store } from '@stratum/infra/event-store/store.ts';
+import { type ActorNames, openActorNames } from '@stratum/infra/http/actor-names.ts';
 import type { ApiDeps, Routes } from '@stratum/infra/http/app.ts';
 import { notFound } from '@stratum/infra/http/problems.ts';
 import { afterQuery, limitQuery } from '@stratum/infra/http/queries.ts';
@@ -20,7 +21,8 @@ const PAGE_MAX = 200;
 const TIMELINE_MAX = 2_000;
 
 /** Orders as a list, and one order with its life as it happened. */
-export const ordersRoutes: Routes<Pick<ApiDeps, 'readModels' | 'store'>> = (app, { readModels, store }) => {
+export const ordersRoutes: Routes<Pick<ApiDeps, 'readModels' | 'store' | 'nc'>> = (app, { readModels, store, nc }) => {
+  const actorNames = openActorNames(nc);
   app.get(
     '/api/orders',
     {
@@ -71,22 +73,27 @@ export const ordersRoutes: Routes<Pick<ApiDeps, 'readModels' | 'store'>> = (app,
       await readModels.waitFor(request.query.after, ['orders']);
       const order = await readModels.collection<OrderDocument>('orders').findOne({ _id: orderId });
       if (order === null) throw notFound('order', orderId);
-      return { order, timeline: await timelineOf(store, order) };
+      return { order, timeline: await timelineOf(order, store, actorNames) };
     },
   );
 };
 
 /** The events of an order and of its jobs, in the order of the log. */
-async function timelineOf(store: Store, { _id: orderId, site, jobs }: OrderDocument): Promise<TimelineEntry[]> {
+async function timelineOf(
+  { _id: orderId, site, jobs }: OrderDocument,
+  store: Store,
+  actorNames: ActorNames,
+): Promise<TimelineEntry[]> {
   const lives = await Promise.all([
     store.read({ site, entity: 'order', id: orderId }),
     ...jobs.map(({ jobId }) => store.read({ site, entity: 'job', id: jobId })),
   ]);
-  return lives
+  const events = lives
     .flat()
     .toSorted((a, b) => a.recorded.sequence - b.recorded.sequence)
-    .slice(-TIMELINE_MAX)
-    .map(({ type, data, envelope: { occurredAt, actor }, recorded: { position, recordedAt, entity } }) => {
-      return { position, type, entity, recordedAt, occurredAt, actor, data };
-    });
+    .slice(-TIMELINE_MAX);
+  const nameOf = await actorNames(events.map(({ envelope }) => envelope.actor));
+  return events.map(({ type, data, envelope: { occurredAt, actor }, recorded: { position, recordedAt, entity } }) => {
+    return { position, type, entity, recordedAt, occurredAt, actor, actorName: nameOf(actor), data };
+  });
 }

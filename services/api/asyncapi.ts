@@ -1,7 +1,7 @@
 import { alertDocument, occurrenceDocument } from '@stratum/contracts/alert/alert.ts';
 import { instructionSchema, productionDayDocument, reportDocument, reportSchema } from '@stratum/contracts/job/job.ts';
 import { orderDocument } from '@stratum/contracts/order/order.ts';
-import { heartbeatSchema, shopfloorDocument } from '@stratum/contracts/shopfloor/shopfloor.ts';
+import { heartbeatDocument, heartbeatSchema, shopfloorDocument } from '@stratum/contracts/shopfloor/shopfloor.ts';
 import { deviceSubjects, entities } from '@stratum/contracts/subjects.ts';
 import { readingV1, refusalReasons, valuesSchema } from '@stratum/contracts/telemetry/telemetry.ts';
 import { twinDirectoryDocument, twinStateDocument } from '@stratum/contracts/twin/twin.ts';
@@ -20,6 +20,7 @@ const liveDocuments: Record<string, z.ZodType> = {
   reports: reportDocument,
   shopfloors: shopfloorDocument,
   production_days: productionDayDocument,
+  heartbeats: heartbeatDocument,
 };
 
 const token = '^[A-Za-z0-9_-]{1,64}$';

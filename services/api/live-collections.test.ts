@@ -16,8 +16,8 @@ const own = (name: string, document: Record<string, unknown>, shopfloorId?: stri
     ...(shopfloorId === undefined ? {} : { shopfloorId }),
   });
 
-test('only read models that somebody may watch are live', () => {
-  expect(Object.keys(collections)).toEqual(['orders', 'reports', 'shopfloors']);
+test('only read models that somebody may watch are live, and signs of life', () => {
+  expect(Object.keys(collections)).toEqual(['orders', 'reports', 'shopfloors', 'heartbeats']);
 });
 
 test('a shopfloor user sees of an order the job of their own floor', () => {
@@ -31,9 +31,11 @@ test('a shopfloor user sees of an order the job of their own floor', () => {
   expect(own('orders', order)).toBeUndefined();
 });
 
-test('a shopfloor user sees the reports of their own floor, and the floor', () => {
+test('a shopfloor user sees the reports of their own floor, the floor, and its signs of life', () => {
   expect(own('reports', { shopfloorId: 'shopfloor1' }, 'shopfloor1')).toEqual({ shopfloorId: 'shopfloor1' });
   expect(own('reports', { shopfloorId: 'shopfloor2' }, 'shopfloor1')).toBeUndefined();
   expect(own('shopfloors', { _id: 'shopfloor1' }, 'shopfloor1')).toEqual({ _id: 'shopfloor1' });
   expect(own('shopfloors', { _id: 'shopfloor2' }, 'shopfloor1')).toBeUndefined();
+  expect(own('heartbeats', { _id: 'shopfloor1' }, 'shopfloor1')).toEqual({ _id: 'shopfloor1' });
+  expect(own('heartbeats', { _id: 'shopfloor2' }, 'shopfloor1')).toBeUndefined();
 });

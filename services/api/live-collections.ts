@@ -25,14 +25,22 @@ const rights: Record<string, Rights> = {
   production_days: { permission: 'production:read' },
 };
 
-/** The read models that browsers may watch, out of those that exist. */
+/** What is announced beside the read models, and kept nowhere. */
+const announced: LiveCollections = {
+  heartbeats: {
+    stream: null,
+    permission: 'shopfloors:read',
+    part: ownOf((one, floor) => ifSame(one, one._id, floor)),
+  },
+};
+
+/** What browsers may watch: of the read models those that exist, and what is only announced. */
 export function liveCollections(projections: readonly { name: string; stream: ProjectedStream }[]): LiveCollections {
-  return Object.fromEntries(
-    projections.flatMap(({ name, stream }) => {
-      const right = rights[name];
-      return right === undefined ? [] : [[name, { stream, ...right }]];
-    }),
-  );
+  const readModels = projections.flatMap(({ name, stream }) => {
+    const right = rights[name];
+    return right === undefined ? [] : [[name, { stream, ...right }] as const];
+  });
+  return { ...Object.fromEntries(readModels), ...announced };
 }
 
 function ifSame(document: LiveBody, of: unknown, shopfloorId: string): LiveBody | undefined {

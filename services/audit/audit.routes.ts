@@ -5,6 +5,7 @@ import type { StoredMessage } from '@stratum/infra/event-store/message.ts';
 import { type Publisher, publisherOf } from '@stratum/infra/event-store/publisher.ts';
 import { readPage } from '@stratum/infra/event-store/read.ts';
 import { lastSequence } from '@stratum/infra/event-store/reader.ts';
+import { openActorNames } from '@stratum/infra/http/actor-names.ts';
 import type { ApiDeps, Routes } from '@stratum/infra/http/app.ts';
 import { limitQuery } from '@stratum/infra/http/queries.ts';
 import { requires } from '@stratum/infra/http/security.ts';
@@ -30,8 +31,9 @@ const SCANNED_MAX = 1_000_000;
 
 const decoder = new TextDecoder();
 
-/** The plant's log as it was recorded, for auditors: nothing upcast, nothing left out. */
+/** The plant's log as it was recorded, for auditors: nothing upcast, nothing left out; beside who did it stands the person's name. */
 export const auditRoutes: Routes<Pick<ApiDeps, 'nc'>> = (app, { nc }) => {
+  const actorNames = openActorNames(nc);
   app.get(
     '/api/events',
     {
@@ -57,7 +59,9 @@ export const auditRoutes: Routes<Pick<ApiDeps, 'nc'>> = (app, { nc }) => {
       const { before, limit, ...filter } = request.query;
       const { first, last } = await lastSequence(nc, 'PLANT');
       const end = before === undefined ? last : Math.min(last, parsePosition(before).sequence - 1);
-      return lookBack(publisherOf(nc), definedOnly(filter), { first, end, limit });
+      const { events, ...rest } = await lookBack(publisherOf(nc), definedOnly(filter), { first, end, limit });
+      const nameOf = await actorNames(events.map(({ actor }) => actor));
+      return { events: events.map((event) => ({ ...event, actorName: nameOf(event.actor) })), ...rest };
     },
   );
 };
@@ -67,7 +71,7 @@ async function lookBack(
   publisher: Publisher,
   filter: AuditFilter,
   { first, end, limit }: { first: number; end: number; limit: number },
-): Promise<EventsPage> {
+): Promise<Pick<EventsPage, 'next' | 'scanned'> & { events: AuditedEvent[] }> {
   const subject = subjectFor(filter);
   const isNarrowed = isNarrow(subject);
   const scannedMax = isNarrowed ? SCANNED_MAX : READ_MAX;

@@ -1,7 +1,8 @@
 import type { EventsPage } from '@stratum/contracts/http.ts';
 import { events as contracts } from '@stratum/contracts/registry.ts';
 
-export type AuditedEvent = EventsPage['events'][number];
+/** An event as the log holds it, which knows no names. */
+export type AuditedEvent = Omit<EventsPage['events'][number], 'actorName'>;
 
 /** What an auditor asks for; what is left out matches everything. `subject` is the id of an aggregate. */
 export type AuditFilter = { type?: string; entity?: string; subject?: string; actor?: string };

@@ -125,7 +125,9 @@ test('an order is placed once by its Idempotency-Key, by those who may', async (
   await floor1.publish('shopfloor/2/heartbeat', '{}');
   for (const id of ['shopfloor1', 'shopfloor2']) await plant.waitForEvent('shopfloor', id, 'ShopfloorReturned');
 
-  expect((await post('/api/orders', wanted, { as: 'operator' })).status).toBe(403);
+  for (const as of ['operator', 'mes-manager'] as const) {
+    expect((await post('/api/orders', wanted, { as })).status).toBe(403);
+  }
   expect(await post('/api/orders', { ...wanted, quantity: 0, material: ' ' })).toMatchObject({
     status: 400,
     body: { errors: [{ field: 'quantity' }, { field: 'material', message: 'must not be empty' }] },
@@ -246,7 +248,7 @@ test('reports are listed, page by page, and add up to production days', async ()
   expect(floors[0].lastSeenAt).toMatch(/^2\d{3}-/);
 });
 
-test('alerts are listed as active, high-risk, persistent and latest', async () => {
+test('alerts are listed as active, returned, high-risk, persistent and latest', async () => {
   const raise = (minute: number, priority: 1 | 2) => {
     const wear = { twinId: 'turbine1', parameter: `vibration${minute}`, direction: 'high' } as const;
     const alertId = alertIdOf(wear.twinId, wear.parameter, wear.direction);
@@ -276,18 +278,27 @@ test('alerts are listed as active, high-risk, persistent and latest', async () =
       type: 'AlertCleared',
       data: { ...key, value: 9, clearedAt: '2026-11-24T20:32:00Z', peak: 102, readingPosition: 'TELEMETRY:2' },
     };
-    const more = minute === 6 ? [persisted] : minute === 7 ? [persisted, acknowledged, cleared] : [];
+    const more =
+      minute === 6
+        ? [persisted]
+        : minute === 7
+          ? [persisted, acknowledged, cleared]
+          : minute === 8
+            ? [persisted, cleared]
+            : [];
     position = await record(key.alertId, raised, ...more);
   }
   const { body } = await get(`/api/alerts?after=${position}`, { as: 'user' });
-  expect(body.active).toHaveLength(19);
+  expect(body.active).toHaveLength(18);
+  expect(body.returned).toMatchObject([{ parameter: 'vibration8', state: 'RTNUN' }]);
   expect(body.active[0].parameter).toBe('vibration19');
   expect(body.highRisk).toMatchObject([{ parameter: 'vibration5', priority: 1 }]);
   expect(body.persistent).toMatchObject([{ parameter: 'vibration6' }]);
   expect(body.latest).toHaveLength(18);
   expect(body.latest[0].parameter).toBe('vibration19');
   expect(Number(body.position.split(':')[1])).toBeGreaterThanOrEqual(Number(position.split(':')[1]));
-  expect((await get('/api/alerts?twin=pump7')).body).toMatchObject({ active: [], latest: [] });
+  expect((await get('/api/alerts?twin=pump7')).body).toMatchObject({ active: [], returned: [], latest: [] });
+  expect((await get('/api/alerts?state=RTNUN')).body).toMatchObject({ active: [], returned: [{ state: 'RTNUN' }] });
   expect((await get('/api/alerts?state=NORM')).body).toMatchObject({ active: [], latest: [{ state: 'NORM' }] });
   expect((await get('/api/alerts', { as: 'shopfloor-user', floor: 'shopfloor1' })).status).toBe(403);
 

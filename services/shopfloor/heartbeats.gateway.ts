@@ -1,9 +1,10 @@
 import { JetStreamApiCodes, JetStreamApiError } from '@nats-io/jetstream';
 import type { KV } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/nats-core';
-import { type SignOfLife, signOfLifeSchema } from '@stratum/contracts/shopfloor/shopfloor.ts';
+import { type HeartbeatDocument, type SignOfLife, signOfLifeSchema } from '@stratum/contracts/shopfloor/shopfloor.ts';
 import type { RawMessage } from '@stratum/infra/event-store/message.ts';
 import { bucket } from '@stratum/infra/event-store/streams.ts';
+import { announceDocuments } from '@stratum/infra/projector/live.ts';
 import { heard } from './liveness.ts';
 
 /** Tries per sign of life, when another worker writes the same entry. */
@@ -11,7 +12,7 @@ const ATTEMPTS_MAX = 10;
 
 /** The newest sign of life of every shopfloor, kept in the bucket `heartbeats` and, of those heard here, in memory. */
 export type Heartbeats = {
-  /** Takes note of a message of a floor under one of its names; answers its newest sign of life. */
+  /** Takes note of a message of a floor under one of its names, and announces it live; answers its newest sign of life. */
   note(shopfloorId: string, name: string, message: RawMessage): Promise<SignOfLife>;
   /** The newest sign of life that was heard here. */
   heardHere(shopfloorId: string): SignOfLife | undefined;
@@ -34,6 +35,12 @@ export async function openHeartbeats(nc: NatsConnection): Promise<Heartbeats> {
         try {
           const revision = await signs.put(shopfloorId, JSON.stringify(sign), { previousSeq: before.revision });
           known.set(shopfloorId, { sign, revision });
+          const heartbeat: HeartbeatDocument = {
+            _id: shopfloorId,
+            lastSeenAt: sign.lastSeenAt,
+            _position: sign.sequence,
+          };
+          announceDocuments(nc, { name: 'heartbeats', stream: 'DEVICES' }, [heartbeat]);
           return sign;
         } catch (error) {
           known.delete(shopfloorId);

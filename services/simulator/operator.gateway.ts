@@ -15,8 +15,8 @@ const RETURNED_MS_MIN = 120_000;
 export async function keepWatch(api: ApiClient, signal: AbortSignal): Promise<void> {
   await api.isReady();
   while (!signal.aborted) {
-    const { active } = await api.get('/api/alerts?state=RTNUN', alertsView);
-    const returned = active.filter(
+    const view = await api.get('/api/alerts?state=RTNUN', alertsView);
+    const returned = view.returned.filter(
       ({ twinId, clearedAt }) =>
         plantTwins.includes(twinId) && clearedAt !== null && Date.now() - Date.parse(clearedAt) >= RETURNED_MS_MIN,
     );
