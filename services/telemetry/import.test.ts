@@ -5,7 +5,9 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openTable } from './import-file.gateway.ts';
 import { definitionOf, type ImportMap, ImportMapError, parseImportMap } from './import-map.ts';
+import { beginTally, leadOf, noteRefusal, progressLine, reportOf } from './import-report.ts';
 import { rowReader } from './import-row.ts';
+import { refusal } from './reading.ts';
 
 const engine = {
   delimiter: 'whitespace',
@@ -155,5 +157,29 @@ describe('a file', () => {
     await expect(cellsOf('a,"b\n1,2\n', ',')).rejects.toThrow(/Quote/);
     await expect(openTable(join(folder, 'nothing'), { delimiter: ',' })).rejects.toThrow('there is no file');
     await expect(openTable(folder, { delimiter: ',' })).rejects.toThrow('is a folder');
+  });
+});
+
+describe('a report', () => {
+  test('tells how far it is', () => {
+    const tally = { ...beginTally(), rows: 12_500 };
+    expect(progressLine(tally, 0.5, 5)).toBe(`${'█'.repeat(12)}${'░'.repeat(12)}  50 %  12,500 rows, 2,500 a second`);
+  });
+  test('counts refused rows by reason and shows the first five', () => {
+    const tally = beginTally();
+    for (let number = 1; number <= 7; number++) {
+      tally.rows = number;
+      noteRefusal(tally, refusal('BadShape', 'time', `holds "${number}", which is no time`));
+    }
+    const lines = reportOf(mapOf(pump), tally, new Map());
+    expect(lines[0]).toBe('7 rows read: 0 accepted, 0 already there, 7 refused, 0 of other twins skipped');
+    expect(lines[1]).toBe('  refused BadShape: 7');
+    expect(lines.filter((line) => line.startsWith('    row '))).toHaveLength(5);
+    expect(lines[2]).toBe('    row 1: time holds "1", which is no time');
+  });
+  test('says how long before the end an alert came, in cycles where the recording counts them, else in hours', () => {
+    const [raisedAt, endedAt] = ['2025-01-01T01:00:00Z', '2025-01-01T13:30:00Z'];
+    expect(leadOf({ ...mapOf(engine).time }, raisedAt, '2025-01-01T13:00:00Z')).toBe('12 cycles');
+    expect(leadOf({ ...mapOf(pump).time }, raisedAt, endedAt)).toBe('12.5 h');
   });
 });
