@@ -48,7 +48,7 @@ const routes: Routes<null> = (app) => {
   app.get('/api/wrong-answer', { schema: { response: { 200: z.object({ n: z.number() }) } } }, async () => ({
     n: Number.NaN,
   }));
-  app.get('/api/mine', { onRequest: requires('orders:place') }, async (request) => userOf(request));
+  app.get('/api/mine', { onRequest: requires('log:read') }, async (request) => userOf(request));
 };
 
 const open = async (more: Partial<AppOptions> = {}): Promise<App> => {
@@ -197,13 +197,13 @@ test('without a token 401, with one whose role may not 403 that says who may, el
   expect((await ask(`Bearer ${expired}`)).json()).toMatchObject({ status: 401, code: 'TokenExpired' });
   expect((await ask(`Bearer ${tokenOf('user')}`)).json()).toMatchObject({
     status: 403,
-    detail: 'Your role user may not do this (orders:place); these may: erp-owner, admin.',
+    detail: 'Your role user may not do this (log:read); these may: auditor, admin.',
   });
-  expect((await ask(`Bearer ${tokenOf('erp-owner')}`)).json()).toEqual({
+  expect((await ask(`Bearer ${tokenOf('auditor')}`)).json()).toEqual({
     id: 'a1',
     email: 'a@b.c',
     name: 'A',
-    role: 'erp-owner',
+    role: 'auditor',
   });
 });
 

@@ -33,6 +33,7 @@ const projections = [counted('written'), counted('folded', { announce: 'folded',
 const collections: LiveCollections = {
   written: { stream: 'TELEMETRY', permission: 'twins:read', part: { permission: 'work:read', of: ownOnly } },
   folded: { stream: 'TELEMETRY', permission: 'log:read' },
+  signs: { stream: null, permission: 'log:read' },
 };
 
 function ownOnly(document: Record<string, unknown>, user: { shopfloorId?: string }) {
@@ -193,6 +194,16 @@ test('a document that was announced but is not yet written reaches who joins mea
   expect(await readModels.collection('folded').findOne({ _id: 'c1' as never })).toBeNull();
   const second = await ready();
   await sees(second, 'folded/c1:1');
+});
+
+test('what is announced and kept in no read model is told to who is there, and never resumed', async () => {
+  const first = await ready();
+  const sign: Counted = { _id: 's1', count: 1, note: '', _position: 1 };
+  announceDocuments(nc, { name: 'signs', stream: 'TELEMETRY' }, [sign]);
+  await sees(first, 'signs/s1:1');
+  const second = await ready({ lastEventId: first.lastId() });
+  expect(second.events.map(({ event }) => event).filter(isOutcome)).toEqual(['ready']);
+  expect(seenBy(second).filter((one) => one.startsWith('signs'))).toEqual([]);
 });
 
 test('a user sees only what the role may, or the part of it that is theirs', async () => {
