@@ -80,7 +80,11 @@ export type AlertEvent =
   | { type: 'AlertPersisted'; data: z.infer<typeof alertPersistedV1> }
   | { type: 'AlertAcknowledged'; data: z.infer<typeof alertAcknowledgedV1> };
 
-export const acknowledgeRequest = z.strictObject({ note: z.string().max(500).optional() });
+/** `occurrenceId` says which occurrence was seen; one that was raised anew since is then not acknowledged unseen. */
+export const acknowledgeRequest = z.strictObject({
+  note: z.string().max(500).optional(),
+  occurrenceId: z.string().max(200).optional(),
+});
 
 const occurrenceFields = {
   alertId: z.string(),

@@ -21,7 +21,8 @@ export const alertRoutes: Routes<Pick<ApiDeps, 'store'>> = (app, { store }) => {
         summary: 'Acknowledge an alert',
         description:
           'An active alert stays active until its value is back inside; one that has returned becomes normal. 409 with ' +
-          'the code `AlreadyAcknowledged` or `AlertNotActive` when there is nothing to acknowledge.',
+          'the code `AlreadyAcknowledged` or `AlertNotActive` when there is nothing to acknowledge, `OccurrenceChanged` when ' +
+          'the named occurrence is not the present one.',
         params: z.object({ id: tokenSchema.describe('Id of the alert, such as turbine1_vibration_high') }),
         querystring: z.object({ site: tokenSchema.default(SITE_DEFAULT).describe('The site of the twin') }),
         body: acknowledgeRequest,
@@ -30,10 +31,10 @@ export const alertRoutes: Routes<Pick<ApiDeps, 'store'>> = (app, { store }) => {
     },
     async (request) => {
       const { id } = request.params;
-      const { note } = request.body;
-      const acknowledgedBy = userOf(request).name;
-      const wish = note === undefined ? { acknowledgedBy } : { acknowledgedBy, note };
-      const command = commandOf(request, 'AcknowledgeAlert', wish);
+      const command = commandOf(request, 'AcknowledgeAlert', {
+        acknowledgedBy: userOf(request).name,
+        ...request.body,
+      });
       try {
         const { position } = await handle(
           store,

@@ -169,6 +169,18 @@ describe('persisting', () => {
 });
 
 describe('acknowledging', () => {
+  test('takes the occurrence that was seen, and no other unseen', () => {
+    const { acknowledgedBy, note } = acknowledged.data;
+    const seen: AlertCommand = {
+      ...sent,
+      type: 'AcknowledgeAlert',
+      data: { acknowledgedBy, note, occurrenceId: key.occurrenceId },
+    };
+    const anew: AlertEvent = { ...raised, data: { ...raised.data, ...later } };
+    given(alertDecider, [raised]).when(seen).then([acknowledged]);
+    given(alertDecider, [raised, cleared, anew]).when(seen).thenRejected('OccurrenceChanged');
+  });
+
   test('an active alert stays active and is acknowledged', () => {
     given(alertDecider, [raised]).when(acknowledge).then([acknowledged]);
     given(alertDecider, [raised, acknowledged]).when(acknowledge).thenRejected('AlreadyAcknowledged');

@@ -35,7 +35,10 @@ export type AlertCommand =
     >
   | Command<'ClearAlert', AlertKey & { value: number; peak: number; clearedAt: Instant; readingPosition: Position }>
   | Command<'PersistAlert', AlertKey & { occurrenceId: string; at: Instant; readingPosition: Position | null }>
-  | Command<'AcknowledgeAlert', { acknowledgedBy: string; note?: string }>;
+  | Command<
+      'AcknowledgeAlert',
+      { acknowledgedBy: string; note?: string | undefined; occurrenceId?: string | undefined }
+    >;
 
 /** One time that an alert was active. */
 export type Occurrence = AlertKey & {
@@ -62,7 +65,8 @@ export type ActiveAlert = { status: 'UNACK' | 'ACKED'; occurrence: Occurrence; c
  * The rules of an alert: raised, escalated and cleared by verdicts, persistent after {@link PERSISTENT_AFTER_SECONDS},
  * acknowledged by people. Verdicts that change nothing, or whose reading lies before the one that decided last, decide
  * `[]`: two workers over the same readings make one occurrence. Refuses `AcknowledgeAlert` with `UnknownAlert` (never
- * raised), `AlertNotActive` (nothing waits to be acknowledged) and `AlreadyAcknowledged`.
+ * raised), `OccurrenceChanged` (the one that was seen is not the present one), `AlertNotActive` (nothing waits to be
+ * acknowledged) and `AlreadyAcknowledged`.
  */
 export const alertDecider: Decider<AlertState, AlertCommand, AlertEvent> = {
   entity: 'alert',
@@ -90,9 +94,9 @@ function decideAlert(state: AlertState, command: AlertCommand): AlertEvent[] {
     case 'PersistAlert':
       return persist(state, command);
     case 'AcknowledgeAlert': {
-      const { acknowledgedBy, note } = command.data;
+      const { acknowledgedBy, note, occurrenceId } = command.data;
       const fields = { acknowledgedBy, acknowledgedAt: command.time, ...(note === undefined ? {} : { note }) };
-      return [{ type: 'AlertAcknowledged', data: { ...keyOf(acknowledgeable(state)), ...fields } }];
+      return [{ type: 'AlertAcknowledged', data: { ...keyOf(acknowledgeable(state, occurrenceId)), ...fields } }];
     }
   }
 }
@@ -165,7 +169,11 @@ function persist(state: AlertState, { data }: Extract<AlertCommand, { type: 'Per
   return [{ type: 'AlertPersisted', data: { ...keyOf(state.occurrence), ...fields } }];
 }
 
-function acknowledgeable(state: AlertState): Occurrence {
+function acknowledgeable(state: AlertState, seenId: string | undefined): Occurrence {
+  if (seenId !== undefined && state.occurrence !== undefined && state.occurrence.occurrenceId !== seenId) {
+    const { alertId } = state.occurrence;
+    throw new Rejected('OccurrenceChanged', `${alertId} was raised anew since it was looked at.`, 'occurrenceId');
+  }
   switch (state.status) {
     case 'UNACK':
     case 'RTNUN':
