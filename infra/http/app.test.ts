@@ -5,9 +5,10 @@ import { Rejected } from '@stratum/contracts/decider.ts';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
-import { type App, type AppOptions, createApp, mount, type Routes } from './app.ts';
+import { type AppOptions, createApp, mount } from './app.ts';
 import { commandOf } from './commands.ts';
 import { Problem } from './problems.ts';
+import type { App, Routes } from './routes.ts';
 import { requires, userOf } from './security.ts';
 
 const secret = 'a secret of at least thirty-two characters';

@@ -1,43 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import cookie from '@fastify/cookie';
 import jwt from '@fastify/jwt';
 import rateLimit from '@fastify/rate-limit';
-import type { NatsConnection } from '@nats-io/nats-core';
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController, type RawServerDefault } from 'fastify';
 import { serializerCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
-import type { Db } from 'mongodb';
-import type { Store } from '../event-store/store.ts';
 import type { Logger } from '../log.ts';
-import type { ReadModels } from '../projector/read-models.ts';
 import { answerProblems, answerUnknown, validatorCompiler } from './errors.ts';
 import { type AnswerMemory, rememberAnswers } from './idempotency.ts';
 import { type About, describeApi } from './openapi.ts';
+import type { App, Routes } from './routes.ts';
 import { ACCESS_TOKEN_SECONDS } from './security.ts';
 import { secureHeaders, serveWeb } from './web.ts';
-
-/** The HTTP application: Fastify whose routes are typed by their zod schemas. */
-export type App = FastifyInstance<
-  RawServerDefault,
-  IncomingMessage,
-  ServerResponse,
-  FastifyBaseLogger,
-  ZodTypeProvider
->;
-
-/** What the routes of a slice need, given to them by the program that wires it all. */
-export type Routes<Deps> = (app: App, deps: Deps) => Promise<void> | void;
-
-/** What every slice's routes get. */
-export type ApiDeps = {
-  nc: NatsConnection;
-  store: Store;
-  readModels: ReadModels;
-  database: Db;
-  /** The wall clock, an argument so that tests may turn it. */
-  now: () => Date;
-  logger: Logger;
-};
 
 export type AppOptions = {
   logger: Logger;

@@ -1,9 +1,9 @@
 import type { FastifyReply, FastifyRequest, FastifySchemaCompiler } from 'fastify';
 import { z } from 'zod';
-import type { App } from './app.ts';
 import { pathOf } from './commands.ts';
 import { fieldErrorsOf, plainMessage } from './field-errors.ts';
 import { invalidRequest, PROBLEM_CONTENT_TYPE, Problem, problemBody, problemOf } from './problems.ts';
+import type { App } from './routes.ts';
 import { asksForPage, sendPage } from './web.ts';
 
 const wholeOf: Record<string, string> = {

@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { lastSequence } from '../event-store/reader.ts';
 import { askHealth, type PartHealth, type PartsHealth } from '../health.ts';
 import { within } from '../persist.ts';
-import type { ApiDeps, Routes } from './app.ts';
 import { Problem } from './problems.ts';
+import type { ApiDeps, Routes } from './routes.ts';
 
 /** `readModels`: the names that must be there before requests are taken. `programs`: others that are asked over NATS. */
 export type HealthDeps = Pick<ApiDeps, 'nc' | 'database' | 'readModels' | 'now'> & {

@@ -5,9 +5,10 @@ import { connectNats } from '../event-store/connection.ts';
 import { bucket } from '../event-store/streams.ts';
 import { openLog } from '../log.ts';
 import { startNats, type TestNats } from '../testing/nats.ts';
-import { type App, createApp, mount, type Routes } from './app.ts';
+import { createApp, mount } from './app.ts';
 import { answersIn } from './idempotency.ts';
 import { Problem } from './problems.ts';
+import type { App, Routes } from './routes.ts';
 import { requires } from './security.ts';
 
 let nats: TestNats;

@@ -2,9 +2,9 @@ import { createHmac } from 'node:crypto';
 import type { KV } from '@nats-io/kv';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import type { App } from './app.ts';
 import { digestOf, pathOf } from './commands.ts';
 import { invalidRequest, Problem } from './problems.ts';
+import type { App } from './routes.ts';
 import { accountIdOf } from './security.ts';
 
 /** Answers are remembered this long, ms: 24 h. */

@@ -15,8 +15,9 @@ import { openReadModels, type ReadModels } from '../projector/read-models.ts';
 import { type FreshDatabase, freshDatabase } from '../testing/mongo.ts';
 import { startNats, type TestNats } from '../testing/nats.ts';
 import { waitFor } from '../testing/waitFor.ts';
-import { type App, createApp, mount } from './app.ts';
+import { createApp, mount } from './app.ts';
 import { type LiveCollections, liveRoutes } from './live.ts';
+import type { App } from './routes.ts';
 
 type Counted = ReadModelDocument & { count: number; note: string };
 

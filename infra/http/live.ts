@@ -1,11 +1,11 @@
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import type { ApiDeps, Routes } from './app.ts';
 import { cursorText, type LiveCursor, parseCursor } from './live-cursor.ts';
 import { type LiveCollections, type LiveFeed, openLiveFeed } from './live-feed.ts';
 import { type Audience, audienceOf, messagesFor } from './live-message.ts';
 import { invalidRequest, Problem } from './problems.ts';
+import type { ApiDeps, Routes } from './routes.ts';
 import { expiryOf, requires, userOf } from './security.ts';
 
 export type { LiveBody, LiveCollection, LiveCollections } from './live-feed.ts';

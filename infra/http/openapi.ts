@@ -4,7 +4,7 @@ import { problemSchema } from '@stratum/contracts/http.ts';
 import type { FastifySchema } from 'fastify';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import type { App } from './app.ts';
+import type { App } from './routes.ts';
 
 /** What the API's page says about the whole. */
 export type About = {

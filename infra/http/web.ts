@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import fastifyStatic from '@fastify/static';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { App } from './app.ts';
 import { pathOf } from './commands.ts';
+import type { App } from './routes.ts';
 
 /** Nothing from elsewhere, nothing inline but styles (charts and transitions set them), WebAssembly for the code scanner. */
 const contentSecurityPolicy = [

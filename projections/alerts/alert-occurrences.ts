@@ -6,6 +6,8 @@ import type { Folded, ProjectedEvent, Projection } from '@stratum/infra/projecto
 export const alertOccurrences: Projection<OccurrenceDocument> = {
   name: 'alert_occurrences',
   version: 1,
+  // A browser that comes back is sent what has changed since.
+  indexes: [['_position']],
   stream: 'PLANT',
   indexes: [['twinId', '_id']],
   keys: (event) => (isAboutAlert(event) ? [event.data.occurrenceId] : []),

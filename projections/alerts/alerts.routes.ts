@@ -9,8 +9,8 @@ import {
 } from '@stratum/contracts/alert/alert.ts';
 import { positionOf } from '@stratum/contracts/envelope.ts';
 import { twinIdSchema } from '@stratum/contracts/twin/twin.ts';
-import type { ApiDeps, Routes } from '@stratum/infra/http/app.ts';
 import { afterQuery, limitQuery } from '@stratum/infra/http/queries.ts';
+import type { ApiDeps, Routes } from '@stratum/infra/http/routes.ts';
 import { requires } from '@stratum/infra/http/security.ts';
 import { z } from 'zod';
 

@@ -8,9 +8,9 @@ import {
 } from '@stratum/contracts/order/order.ts';
 import type { Store } from '@stratum/infra/event-store/store.ts';
 import { type ActorNames, openActorNames } from '@stratum/infra/http/actor-names.ts';
-import type { ApiDeps, Routes } from '@stratum/infra/http/app.ts';
 import { notFound } from '@stratum/infra/http/problems.ts';
 import { afterQuery, limitQuery } from '@stratum/infra/http/queries.ts';
+import type { ApiDeps, Routes } from '@stratum/infra/http/routes.ts';
 import { requires } from '@stratum/infra/http/security.ts';
 import { z } from 'zod';
 

@@ -10,6 +10,8 @@ type Job = OrderDocument['jobs'][number];
 export const orders: Projection<OrderDocument> = {
   name: 'orders',
   version: 1,
+  // A browser that comes back is sent what has changed since.
+  indexes: [['_position']],
   stream: 'PLANT',
   indexes: [['placedPosition'], ['state', 'placedPosition'], ['jobs.shopfloorId', 'placedPosition']],
   keys(event) {

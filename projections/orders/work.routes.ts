@@ -1,9 +1,9 @@
 import { type WorkItem, workView } from '@stratum/contracts/job/job.ts';
 import type { OrderDocument } from '@stratum/contracts/order/order.ts';
 import { shopfloorIdOf, tokenSchema } from '@stratum/contracts/subjects.ts';
-import type { ApiDeps, Routes } from '@stratum/infra/http/app.ts';
 import { invalidRequest, Problem } from '@stratum/infra/http/problems.ts';
 import { afterQuery } from '@stratum/infra/http/queries.ts';
+import type { ApiDeps, Routes } from '@stratum/infra/http/routes.ts';
 import { requires, type User, userOf } from '@stratum/infra/http/security.ts';
 import type { Collection } from 'mongodb';
 import { z } from 'zod';

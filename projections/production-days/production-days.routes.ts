@@ -1,7 +1,7 @@
 import { type ProductionDayDocument, productionView } from '@stratum/contracts/job/job.ts';
-import type { ApiDeps, Routes } from '@stratum/infra/http/app.ts';
 import { invalidRequest } from '@stratum/infra/http/problems.ts';
 import { afterQuery } from '@stratum/infra/http/queries.ts';
+import type { ApiDeps, Routes } from '@stratum/infra/http/routes.ts';
 import { requires } from '@stratum/infra/http/security.ts';
 import { z } from 'zod';
 

@@ -2,9 +2,9 @@ import { may } from '@stratum/contracts/account/account.ts';
 import { type ReportDocument, reportsPage } from '@stratum/contracts/job/job.ts';
 import { orderIdSchema } from '@stratum/contracts/order/order.ts';
 import { shopfloorIdOf, tokenSchema } from '@stratum/contracts/subjects.ts';
-import type { ApiDeps, Routes } from '@stratum/infra/http/app.ts';
 import { Problem } from '@stratum/infra/http/problems.ts';
 import { afterQuery, limitQuery } from '@stratum/infra/http/queries.ts';
+import type { ApiDeps, Routes } from '@stratum/infra/http/routes.ts';
 import { requires, type User, userOf } from '@stratum/infra/http/security.ts';
 import { z } from 'zod';
 

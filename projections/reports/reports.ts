@@ -8,6 +8,8 @@ const SEQUENCE_DIGITS = 16;
 export const reports: Projection<ReportDocument> = {
   name: 'reports',
   version: 1,
+  // A browser that comes back is sent what has changed since.
+  indexes: [['_position']],
   stream: 'PLANT',
   indexes: [
     ['orderId', '_id'],

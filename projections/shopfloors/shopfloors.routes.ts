@@ -1,7 +1,7 @@
 import { type ShopfloorDocument, shopfloorsView, signOfLifeSchema } from '@stratum/contracts/shopfloor/shopfloor.ts';
 import { bucket } from '@stratum/infra/event-store/streams.ts';
-import type { ApiDeps, Routes } from '@stratum/infra/http/app.ts';
 import { afterQuery } from '@stratum/infra/http/queries.ts';
+import type { ApiDeps, Routes } from '@stratum/infra/http/routes.ts';
 import { requires } from '@stratum/infra/http/security.ts';
 import { z } from 'zod';
 

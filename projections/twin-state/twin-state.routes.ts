@@ -7,9 +7,9 @@ import {
   twinsView,
   twinView,
 } from '@stratum/contracts/twin/twin.ts';
-import type { ApiDeps, Routes } from '@stratum/infra/http/app.ts';
 import { notFound } from '@stratum/infra/http/problems.ts';
 import { afterQuery, limitQuery } from '@stratum/infra/http/queries.ts';
+import type { ApiDeps, Routes } from '@stratum/infra/http/routes.ts';
 import { requires } from '@stratum/infra/http/security.ts';
 import type { ReadModels } from '@stratum/infra/projector/read-models.ts';
 import { z } from 'zod';

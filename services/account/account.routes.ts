@@ -5,10 +5,10 @@ import {
   type SessionView,
   sessionView,
 } from '@stratum/contracts/account/account.ts';
-import type { ApiDeps, App, Routes } from '@stratum/infra/http/app.ts';
 import { countAttempts, tooMany } from '@stratum/infra/http/attempts.ts';
 import { commandIdOf } from '@stratum/infra/http/commands.ts';
 import { Problem } from '@stratum/infra/http/problems.ts';
+import type { ApiDeps, App, Routes } from '@stratum/infra/http/routes.ts';
 import { ACCESS_TOKEN_SECONDS } from '@stratum/infra/http/security.ts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';

@@ -1,7 +1,8 @@
-import { type ApiDeps, type App, type AppOptions, createApp, mount } from '@stratum/infra/http/app.ts';
+import { type AppOptions, createApp, mount } from '@stratum/infra/http/app.ts';
 import { healthRoutes } from '@stratum/infra/http/health.ts';
 import { liveRoutes } from '@stratum/infra/http/live.ts';
 import type { About } from '@stratum/infra/http/openapi.ts';
+import type { ApiDeps, App } from '@stratum/infra/http/routes.ts';
 import { alertsRoutes } from '@stratum/projections/alerts/alerts.routes.ts';
 import { all as projections } from '@stratum/projections/all.ts';
 import { analyticsRoutes } from '@stratum/projections/history/analytics.routes.ts';

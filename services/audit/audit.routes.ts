@@ -6,8 +6,8 @@ import { type Publisher, publisherOf } from '@stratum/infra/event-store/publishe
 import { readPage } from '@stratum/infra/event-store/read.ts';
 import { lastSequence } from '@stratum/infra/event-store/reader.ts';
 import { openActorNames } from '@stratum/infra/http/actor-names.ts';
-import type { ApiDeps, Routes } from '@stratum/infra/http/app.ts';
 import { limitQuery } from '@stratum/infra/http/queries.ts';
+import type { ApiDeps, Routes } from '@stratum/infra/http/routes.ts';
 import { requires } from '@stratum/infra/http/security.ts';
 import { z } from 'zod';
 import {

@@ -2,9 +2,9 @@ import { commandAnswer } from '@stratum/contracts/http.ts';
 import { jobIdOf, postReportRequest } from '@stratum/contracts/job/job.ts';
 import { SITE_DEFAULT, shopfloorIdOf } from '@stratum/contracts/subjects.ts';
 import { handle } from '@stratum/infra/event-store/handle.ts';
-import type { ApiDeps, Routes } from '@stratum/infra/http/app.ts';
 import { commandOf } from '@stratum/infra/http/commands.ts';
 import { Problem } from '@stratum/infra/http/problems.ts';
+import type { ApiDeps, Routes } from '@stratum/infra/http/routes.ts';
 import { requires, userOf } from '@stratum/infra/http/security.ts';
 import { job, reportIdOf } from './job.ts';
 

@@ -6,11 +6,11 @@ import {
 } from '@stratum/contracts/telemetry/telemetry.ts';
 import { countRefusals, listRefusals } from '@stratum/infra/event-store/refused.ts';
 import { openTelemetryLog } from '@stratum/infra/event-store/telemetry-log.ts';
-import type { ApiDeps, Routes } from '@stratum/infra/http/app.ts';
 import { commandIdOf } from '@stratum/infra/http/commands.ts';
 import type { FieldError } from '@stratum/infra/http/field-errors.ts';
 import { invalidRequest } from '@stratum/infra/http/problems.ts';
 import { limitQuery } from '@stratum/infra/http/queries.ts';
+import type { ApiDeps, Routes } from '@stratum/infra/http/routes.ts';
 import { requires } from '@stratum/infra/http/security.ts';
 import { z } from 'zod';
 import { type Directory, openDirectory } from './directory.gateway.ts';
