@@ -27,8 +27,8 @@ rebuild: ## compute the read models again beside the live ones and compare (the 
 bench: ## measure throughput and latency beside a bare JetStream client
 	$(STRATUM) infra/bench/bench.ts
 
-chaos: ## kill each process in turn under load and count what was lost
-	$(STRATUM) infra/bench/chaos.ts
+chaos: ## kill each process in turn under load and count what was lost: ROUNDS=24 SEED=1
+	$(STRATUM) infra/chaos/main.ts
 
 soak: ## 1,000 twins at 1 Hz
 	$(STRATUM) infra/bench/soak.ts
