@@ -6,10 +6,9 @@ import type { Folded, ProjectedEvent, Projection } from '@stratum/infra/projecto
 export const alertOccurrences: Projection<OccurrenceDocument> = {
   name: 'alert_occurrences',
   version: 1,
-  // A browser that comes back is sent what has changed since.
-  indexes: [['_position']],
   stream: 'PLANT',
-  indexes: [['twinId', '_id']],
+  // The last one is for browsers that come back and are sent what has changed since.
+  indexes: [['twinId', '_id'], ['_position']],
   keys: (event) => (isAboutAlert(event) ? [event.data.occurrenceId] : []),
   fold: (document, event) => (isAboutAlert(event) ? foldOccurrence(document, event) : document),
 };

@@ -10,10 +10,9 @@ type Job = OrderDocument['jobs'][number];
 export const orders: Projection<OrderDocument> = {
   name: 'orders',
   version: 1,
-  // A browser that comes back is sent what has changed since.
-  indexes: [['_position']],
   stream: 'PLANT',
-  indexes: [['placedPosition'], ['state', 'placedPosition'], ['jobs.shopfloorId', 'placedPosition']],
+  // The last one is for browsers that come back and are sent what has changed since.
+  indexes: [['placedPosition'], ['state', 'placedPosition'], ['jobs.shopfloorId', 'placedPosition'], ['_position']],
   keys(event) {
     switch (event.type) {
       case 'OrderPlaced':

@@ -8,13 +8,9 @@ const SEQUENCE_DIGITS = 16;
 export const reports: Projection<ReportDocument> = {
   name: 'reports',
   version: 1,
-  // A browser that comes back is sent what has changed since.
-  indexes: [['_position']],
   stream: 'PLANT',
-  indexes: [
-    ['orderId', '_id'],
-    ['shopfloorId', '_id'],
-  ],
+  // The last one is for browsers that come back and are sent what has changed since.
+  indexes: [['orderId', '_id'], ['shopfloorId', '_id'], ['_position']],
   keys: (event) => (event.type === 'WorkReported' ? [reportKeyOf(event.recorded.sequence)] : []),
   fold(document, event, key) {
     if (event.type !== 'WorkReported') return document;
