@@ -16,7 +16,7 @@ import { ApiProblem, get, post } from './api.ts';
 import { clock } from './clock.svelte.ts';
 import { Documents } from './documents.svelte.ts';
 import { live } from './live.svelte.ts';
-import { byUrgency, isActive, isUnacknowledged, type Severity, severityOf, worse } from './severity.ts';
+import { byUrgency, isActive, isReturned, isUnacknowledged, type Severity, severityOf, worse } from './severity.ts';
 
 /** A value is stale when no reading came for this many reporting periods. */
 export const STALE_AFTER_PERIODS = 3;
@@ -28,7 +28,7 @@ const TWIN_PAGES_MAX = 10;
 /** A twin with its newest reading, which is null before the first. */
 export type Twin = { twin: TwinDirectoryDocument; state: TwinStateDocument | null };
 
-/** The plant as it is now: twins, their newest readings, active alerts. Loaded once, then kept by the live feed, for every page. */
+/** The plant as it is now: twins, their newest readings, alerts that are on somebody's mind. Loaded once, then kept by the live feed, for every page. */
 class Plant {
   #directory = new Documents<TwinDirectoryDocument>();
   #states = new Documents<TwinStateDocument>();
@@ -51,28 +51,31 @@ class Plant {
       .map((twin) => ({ twin, state: this.#states.get(twin._id) ?? null })),
   );
 
-  /** Active alerts, the most urgent first. */
-  activeAlerts: readonly AlertDocument[] = $derived(
+  /** Alerts that are active, or came back and wait for an acknowledgement; the most urgent first. */
+  openAlerts: readonly AlertDocument[] = $derived(
     this.#alerts.list
-      .filter(isActive)
       .map((alert) => (this.#acknowledging.has(alert.occurrenceId) ? acknowledged(alert) : alert))
-      .filter(isActive)
+      .filter((alert) => isActive(alert) || isReturned(alert))
       .toSorted(byUrgency),
   );
+
+  /** Of these, the alerts whose value is outside now. */
+  activeAlerts: readonly AlertDocument[] = $derived(this.openAlerts.filter(isActive));
 
   twin(twinId: string): Twin | undefined {
     return this.twins.find(({ twin }) => twin._id === twinId);
   }
 
+  /** The open alerts of a twin, the most urgent first. */
   alertsOf(twinId: string): readonly AlertDocument[] {
-    return this.activeAlerts.filter((alert) => alert.twinId === twinId);
+    return this.openAlerts.filter((alert) => alert.twinId === twinId);
   }
 
   /** How urgent one parameter is: by its alert, else by its newest value. */
   severityOfParameter({ twin, state }: Twin, parameter: Parameter): Severity {
     const value = state?.values[parameter.key];
     return this.activeAlerts
-      .filter((alert) => alert.twinId === twin._id && alert.parameter === parameter.key && alert.state !== 'RTNUN')
+      .filter((alert) => alert.twinId === twin._id && alert.parameter === parameter.key)
       .reduce<Severity>(
         (worst, alert) => worse(worst, alert.priority),
         value === undefined ? 0 : severityOf(parameter, value),
@@ -165,15 +168,15 @@ class Plant {
   }
 
   async #loadAlerts(): Promise<void> {
-    const { active, position } = await get(alertsView, '/api/alerts');
-    this.#alerts.replace(active, parsePosition(position).sequence);
+    const { active, returned, position } = await get(alertsView, '/api/alerts');
+    this.#alerts.replace([...active, ...returned], parsePosition(position).sequence);
   }
 }
 
 /** How an alert will look once its acknowledgement is recorded. */
 function acknowledged(alert: AlertDocument): AlertDocument {
   if (!isUnacknowledged(alert)) return alert;
-  return { ...alert, state: alert.state === 'RTNUN' ? 'NORM' : 'ACKED', acknowledgedBy: session.user?.name ?? null };
+  return { ...alert, state: isReturned(alert) ? 'NORM' : 'ACKED', acknowledgedBy: session.user?.name ?? null };
 }
 
 export const plant = new Plant();

@@ -1,7 +1,7 @@
 import type { AlertDocument } from '@stratum/contracts/alert/alert.ts';
 import type { Parameter } from '@stratum/contracts/twin/twin.ts';
 import { describe, expect, it } from 'vitest';
-import { byUrgency, isActive, isUnacknowledged, severityOf, worse } from './severity.ts';
+import { byUrgency, isActive, isReturned, isUnacknowledged, severityOf, worse } from './severity.ts';
 
 const parameter: Parameter = {
   key: 'vibration',
@@ -62,18 +62,26 @@ describe('severity', () => {
 });
 
 describe('an alarm list', () => {
-  it('holds what is active or waits for an acknowledgement', () => {
-    expect((['UNACK', 'ACKED', 'RTNUN'] as const).every((state) => isActive(alert(state, 1, 'x')))).toBe(true);
-    expect((['NORM', 'SHLVD', 'OOSRV'] as const).some((state) => isActive(alert(state, 1, 'x')))).toBe(false);
+  it('tells what is outside now from what came back and still waits for an acknowledgement', () => {
+    const states = ['NORM', 'UNACK', 'ACKED', 'RTNUN', 'SHLVD', 'DSUPR', 'OOSRV'] as const;
+    expect(states.filter((state) => isActive(alert(state, 1, 'x')))).toEqual(['UNACK', 'ACKED']);
+    expect(states.filter((state) => isReturned(alert(state, 1, 'x')))).toEqual(['RTNUN']);
     expect(isUnacknowledged(alert('RTNUN', 1, 'x'))).toBe(true);
     expect(isUnacknowledged(alert('ACKED', 1, 'x'))).toBe(false);
   });
 
-  it('is ordered: unacknowledged, then priority, then newest', () => {
+  it('is ordered: active, then unacknowledged, then priority, then newest', () => {
+    const returned = alert('RTNUN', 1, '2026-11-24T13:00:00Z');
     const acknowledged = alert('ACKED', 1, '2026-11-24T10:00:00Z');
     const low = alert('UNACK', 3, '2026-11-24T12:00:00Z');
     const older = alert('UNACK', 2, '2026-11-24T10:00:00Z');
     const newer = alert('UNACK', 2, '2026-11-24T11:00:00Z');
-    expect([acknowledged, low, older, newer].sort(byUrgency)).toEqual([newer, older, low, acknowledged]);
+    expect([returned, acknowledged, low, older, newer].sort(byUrgency)).toEqual([
+      newer,
+      older,
+      low,
+      acknowledged,
+      returned,
+    ]);
   });
 });

@@ -24,9 +24,14 @@ export function severityOf(parameter: Parameter, value: number): Severity {
 
 type Occurrence = AlertDocument | OccurrenceDocument;
 
-/** Whether an alert is on somebody's mind: active, or gone but never acknowledged. */
+/** Whether the value is still outside its limits. */
 export function isActive(alert: Occurrence): boolean {
-  return alert.state === 'UNACK' || alert.state === 'ACKED' || alert.state === 'RTNUN';
+  return alert.state === 'UNACK' || alert.state === 'ACKED';
+}
+
+/** Whether the value came back before anybody acknowledged the alert. */
+export function isReturned(alert: Occurrence): boolean {
+  return alert.state === 'RTNUN';
 }
 
 /** Whether it still waits for an acknowledgement. */
@@ -34,9 +39,10 @@ export function isUnacknowledged(alert: Occurrence): boolean {
   return alert.state === 'UNACK' || alert.state === 'RTNUN';
 }
 
-/** Order of an alarm list: unacknowledged first, then priority, then newest. */
+/** Order of an alarm list: active before returned, unacknowledged before acknowledged, then priority, then newest. */
 export function byUrgency(one: Occurrence, other: Occurrence): number {
   return (
+    Number(isActive(other)) - Number(isActive(one)) ||
     Number(isUnacknowledged(other)) - Number(isUnacknowledged(one)) ||
     one.priority - other.priority ||
     other.raisedAt.localeCompare(one.raisedAt)

@@ -9,6 +9,7 @@ const event: EventsPage['events'][number] = {
   recordedAt: '2026-01-01T00:00:00Z',
   occurredAt: '2026-01-01T00:00:00Z',
   actor: 'reactor:order',
+  actorName: null,
   id: 'c-0',
   subject: 'ORD-1',
   causationId: 'c',
@@ -19,6 +20,8 @@ const event: EventsPage['events'][number] = {
 
 describe('an event in one line', () => {
   it('leaves out what the subject says already and counts lists', () => {
+    const reported = { orderId: 'ORD-1', shopfloorId: 'shopfloor2', produced: 20, defective: 1 };
+    expect(summaryOf({ ...event, subject: 'ORD-1_shopfloor2', data: reported })).toBe('produced 20 · defective 1');
     expect(
       summaryOf({
         ...event,

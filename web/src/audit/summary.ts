@@ -5,10 +5,10 @@ const FACTS_MAX = 4;
 /** What other columns say already. */
 const said = new Set(['alertId', 'occurrenceId', 'jobId', 'readingPosition', 'reportId']);
 
-/** The facts of an event in one line: numbers and short texts, lists as their length. */
+/** The facts of an event in one line: numbers and short texts, lists as their length. What its subject says is left out. */
 export function summaryOf({ data, subject }: EventsPage['events'][number]): string {
   return Object.entries(data)
-    .filter(([name, value]) => !said.has(name) && value !== subject)
+    .filter(([name, value]) => !said.has(name) && !(typeof value === 'string' && subject.includes(value)))
     .flatMap(([name, value]) => factText(name, value))
     .slice(0, FACTS_MAX)
     .join(' · ');

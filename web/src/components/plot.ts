@@ -20,6 +20,8 @@ export type PlotOptions = {
 
 /** A drag narrower than this is a click, px. */
 const ZOOM_MIN_PX = 8;
+/** A line of so few values is drawn with its points, which alone say how few they are. */
+const POINTS_SHOWN_MAX = 31;
 /** Where the lines stand in uPlot's order of series. */
 const COMPARE = 3;
 const VALUES = 4;
@@ -84,8 +86,13 @@ export function makePlot(options: PlotOptions): uPlot {
         {},
         { stroke: 'transparent', points: { show: false } },
         { stroke: 'transparent', points: { show: false } },
-        { stroke: () => token('--d6'), width: 1.25, dash: [6, 4], points: { show: false } },
-        { stroke: (plot) => lineStroke(plot, view()), width: 1.5, spanGaps: false, points: { show: false } },
+        { stroke: () => token('--d6'), width: 1.25, dash: [6, 4], points: pointsOf(view, '--d6') },
+        {
+          stroke: (plot) => lineStroke(plot, view()),
+          width: 1.5,
+          spanGaps: false,
+          points: pointsOf(view, '--d1'),
+        },
       ],
       bands: [{ series: [2, 1], fill: () => `${token('--d1')}2e` }],
       hooks: {
@@ -107,6 +114,10 @@ export function makePlot(options: PlotOptions): uPlot {
     alignedData(view()),
     options.element,
   );
+}
+
+function pointsOf(view: () => PlotView, colour: string): uPlot.Series.Points {
+  return { show: () => view().times.length <= POINTS_SHOWN_MAX, size: 6, width: 0, fill: () => token(colour) };
 }
 
 function gridLook() {

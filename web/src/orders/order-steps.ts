@@ -1,4 +1,5 @@
 import type { TimelineEntry } from '@stratum/contracts/order/order.ts';
+import { actorText } from '../actor.ts';
 import type { TimelineStep } from '../components/Timeline.svelte';
 import { numberText } from '../format.ts';
 
@@ -20,7 +21,7 @@ export function stepOf(entry: TimelineEntry): TimelineStep {
     id: entry.position,
     title: titles[entry.type] ?? entry.type,
     at: entry.recordedAt,
-    actor: entry.actor,
+    actor: actorText(entry.actor, entry.actorName),
     position: entry.position,
     detail: detailOf(entry),
   };
