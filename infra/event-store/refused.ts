@@ -24,7 +24,7 @@ const PAGE_MAX = 200;
 const decoder = new TextDecoder();
 
 export type Refusal = {
-  /** The position of what was refused: `DEVICES:12`. */
+  /** The position of what was refused: `DEVICES:12`; `MQTT:<name>` for what never came as far as a stream. */
   source: string;
   /** The subject it came on. */
   subject: string;
@@ -59,10 +59,15 @@ export async function refuse(nc: NatsConnection, refusal: Refusal): Promise<void
   }
 }
 
+/** A message of a foreign broker, by a name that is the same when the broker sends it again. */
+const UNSTORED = /^MQTT:([A-Za-z0-9_-]{1,64})$/;
+
 const epochs = new WeakMap<NatsConnection, Map<string, string>>();
 
 /** The tokens of a source: its stream, when that was made, its sequence. A stream is asked for once per connection. */
 async function placeOf(nc: NatsConnection, source: string): Promise<string> {
+  const unstored = UNSTORED.exec(source)?.[1];
+  if (unstored !== undefined) return `MQTT.${unstored}`;
   const { stream, sequence } = parsePosition(positionSchema.parse(source));
   const known = epochs.get(nc) ?? new Map<string, string>();
   epochs.set(nc, known);

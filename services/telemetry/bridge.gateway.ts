@@ -1,6 +1,6 @@
 import { hash, randomUUID } from 'node:crypto';
 import { deviceSubjects, parseDeviceSubject, tokenSchema } from '@stratum/contracts/subjects.ts';
-import { ServerRefused, Unavailable } from '@stratum/infra/event-store/errors.ts';
+import { Overloaded, ServerRefused, Unavailable } from '@stratum/infra/event-store/errors.ts';
 import { header, publisherOf } from '@stratum/infra/event-store/publisher.ts';
 import { lastSequence } from '@stratum/infra/event-store/reader.ts';
 import { type Refusal, refuse } from '@stratum/infra/event-store/refused.ts';
@@ -37,6 +37,8 @@ export async function bridgeGateway({ nc, signal, logger, config }: WorkerDeps):
   let position = 0;
   let connections = 0;
   let underWay: Promise<void> = Promise.resolve();
+  /** Rejects when a message can be neither carried nor put aside: a defect, which ends the bridge. */
+  const broken = Promise.withResolvers<never>();
 
   const client = mqtt.connect(config.mqttUrl, {
     clientId,
@@ -52,7 +54,10 @@ export async function bridgeGateway({ nc, signal, logger, config }: WorkerDeps):
     underWay = carry(packet).then(
       // A connection that is gone cannot be acknowledged on; on the next one the packet id may mean another message.
       () => done(connection === connections ? undefined : new Error('the broker will send it again')),
-      (error: unknown) => done(error instanceof Error ? error : new Error(String(error))),
+      (error: unknown) => {
+        broken.reject(error);
+        done(error instanceof Error ? error : new Error(String(error)));
+      },
     );
   };
   client.on('connect', () => void subscribe());
@@ -64,7 +69,9 @@ export async function bridgeGateway({ nc, signal, logger, config }: WorkerDeps):
   );
   client.connect();
 
-  return { name: BRIDGE_GATEWAY, position: () => position, stopped: ended() };
+  const stopped = ended();
+  stopped.catch((error: unknown) => logger.error({ gateway: BRIDGE_GATEWAY, error }, 'the MQTT bridge cannot go on'));
+  return { name: BRIDGE_GATEWAY, position: () => position, stopped };
 
   async function subscribe(): Promise<void> {
     try {
@@ -79,7 +86,7 @@ export async function bridgeGateway({ nc, signal, logger, config }: WorkerDeps):
     }
   }
 
-  /** Resolves when the message is in DEVICES or REFUSED; rejects only when the worker is ending. */
+  /** Resolves when the message is in DEVICES or REFUSED; rejects when the worker is ending, or over a defect. */
   async function carry(packet: mqtt.IPublishPacket): Promise<void> {
     const body = Buffer.from(packet.payload);
     const id = nameOf(packet, body);
@@ -93,7 +100,7 @@ export async function bridgeGateway({ nc, signal, logger, config }: WorkerDeps):
         else position = (await publisher.publish(subject, body, header('Nats-Msg-Id', id))).sequence;
         return;
       } catch (error) {
-        if (!(error instanceof Unavailable || error instanceof ServerRefused)) throw error;
+        if (!isWorthATry(error)) throw error;
         logger.warn({ gateway: BRIDGE_GATEWAY, error, attempt }, 'a device message cannot be stored just now');
         await waitMs(backoffMs(attempt), signal);
       }
@@ -113,10 +120,25 @@ export async function bridgeGateway({ nc, signal, logger, config }: WorkerDeps):
   }
 
   async function ended(): Promise<void> {
-    if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
-    await underWay;
-    await client.endAsync(true);
+    const ending = new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      else signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    try {
+      await Promise.race([ending, broken.promise]);
+      await underWay;
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    } finally {
+      await client.endAsync(true);
+    }
   }
+}
+
+/** What may pass by itself: the server is away, full, or refuses for now. A lookup it did not answer in time, too. */
+function isWorthATry(error: unknown): boolean {
+  if (error instanceof Unavailable || error instanceof ServerRefused || error instanceof Overloaded) return true;
+  return error instanceof Error && error.name === 'TimeoutError';
 }
 
 /** `twins/drillrig1/telemetry` is `twins.drillrig1.telemetry`; `undefined` for what NATS could not take. */

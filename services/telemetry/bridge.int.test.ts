@@ -35,7 +35,7 @@ test('what devices publish on a broker of somebody else reaches the inbox once, 
     await device.publishAsync('twins/probe/telemetry', body, { qos: 1 });
     return (await readSubject(publisherOf(nc), 'DEVICES', 'twins.probe.telemetry', 0)).length > 0;
   };
-  await waitFor(() => probe('{}'), { what: 'the bridge to carry' });
+  await waitFor(() => probe('{}'), { what: 'the bridge to carry', msMax: 30_000 });
 
   const sent: string[] = [];
   const send = async (count: number) => {
@@ -55,16 +55,19 @@ test('what devices publish on a broker of somebody else reaches the inbox once, 
   await server.kill();
   await send(100);
   await server.restart();
-  await waitFor(async () => (await stored()).length >= sent.length, { what: 'all to be carried', msMax: 20_000 });
+  await waitFor(async () => (await stored()).length >= sent.length, { what: 'all to be carried', msMax: 60_000 });
   // This broker sends what was under way again after a second, so behind the rest; others do it at once.
   expect((await stored()).toSorted()).toEqual(sent.toSorted());
 
   await device.publishAsync('twins/pümp/telemetry', '{"pressure":1}', { qos: 1 });
   const refusals = () => listRefusals(nc, { limit: 10 });
-  await waitFor(async () => (await refusals()).length > 0, { what: 'a topic that is no subject to be refused' });
+  await waitFor(async () => (await refusals()).length > 0, {
+    what: 'a topic that is no subject to be refused',
+    msMax: 30_000,
+  });
   expect(await refusals()).toMatchObject([{ reason: 'UnknownSubject', subject: 'twins/pümp/telemetry' }]);
   bridge.ending.abort();
   await bridge.gateway.stopped;
   await device.endAsync(true);
   await nc.close();
-}, 60_000);
+}, 120_000);

@@ -88,7 +88,7 @@ test('five engines run to failure give the report that the example promises, and
   const one = await bodies('fd001-1');
   expect(one[0]).toMatchObject({ observedAt: '2025-01-01T01:00:00.000Z', values: { lpcOutletTemperature: 641.82 } });
   expect(one).toHaveLength(192);
-}, 60_000);
+}, 120_000);
 
 const pumpMap = {
   twinType: 'pump',
@@ -111,7 +111,10 @@ test('an import that was killed goes on where it stopped, and rows added later a
   const [file, map] = await files('killed', rows);
   const { last: before } = await lastSequence(nc, 'TELEMETRY');
   const child = start(file, map);
-  await waitFor(async () => (await lastSequence(nc, 'TELEMETRY')).last > before + 1_500, { what: 'half an import' });
+  await waitFor(async () => (await lastSequence(nc, 'TELEMETRY')).last > before + 1_500, {
+    what: 'half an import',
+    msMax: 40_000,
+  });
   child.kill('SIGKILL');
   await once(child, 'exit');
   expect((await lastSequence(nc, 'TELEMETRY')).last).toBeLessThan(before + rows.length);
@@ -135,7 +138,7 @@ test('an import that was killed goes on where it stopped, and rows added later a
     const expected = Array.from({ length: 8_002 }, (_, number) => number).filter((number) => number % 4 === pump);
     expect(values).toEqual(pump === 1 ? expected.filter((value) => value !== 5) : expected);
   }
-}, 90_000);
+}, 120_000);
 
 test('what is wrong with rows is counted and shown, what is wrong with a map stops it before anything is done', async () => {
   const [file, map] = await files('wrong', [
@@ -169,4 +172,4 @@ test('what is wrong with rows is counted and shown, what is wrong with a map sto
   });
   const nowhere = await runImport(join(folder, 'nothing.csv'), map);
   expect(nowhere).toMatchObject({ code: 1, err: expect.stringContaining('there is no file') });
-}, 60_000);
+}, 120_000);

@@ -74,7 +74,7 @@ const values = (all: ReadingRecorded[], twinId: string) =>
 
 async function gatewayDone(plant: Plant, position: () => number) {
   const { last } = await lastSequence(plant.nc, 'DEVICES');
-  await waitFor(() => position() >= last, { what: `the gateway to reach ${last}` });
+  await waitFor(() => position() >= last, { what: `the gateway to reach ${last}`, msMax: 30_000 });
 }
 
 test('what a device publishes becomes one reading, and what is wrong with it is kept with the reason', async () => {
@@ -226,7 +226,11 @@ test('no acknowledged reading is lost or doubled when the server is killed under
     twinIds.map((twinId, index) => sendAll(clients[index] ?? fail(), twinId, count, () => acknowledged++)),
   );
   for (const enough of [800, 2_400]) {
-    await waitFor(() => acknowledged >= enough, { what: `${enough} readings to be acknowledged`, pollMs: 1 });
+    await waitFor(() => acknowledged >= enough, {
+      what: `${enough} readings to be acknowledged`,
+      pollMs: 1,
+      msMax: 40_000,
+    });
     await plant.server.kill();
     await plant.server.restart();
   }
@@ -242,7 +246,7 @@ test('no acknowledged reading is lost or doubled when the server is killed under
   for (const twinId of twinIds) expect(values(all, twinId), twinId).toEqual(expected);
   plant.end();
   await gateway.stopped;
-}, 60_000);
+}, 120_000);
 
 test('a back-fill of the whole plant is caught up with, each twin in order', async () => {
   const plant = await startPlant();
@@ -250,7 +254,7 @@ test('a back-fill of the whole plant is caught up with, each twin in order', asy
   await fillInbox(plant, count);
   const gateway = await telemetryGateway(plant.deps);
   const { last } = await lastSequence(plant.nc, 'DEVICES');
-  await waitFor(() => gateway.position() >= last, { what: 'the back-fill to be caught up with', msMax: 50_000 });
+  await waitFor(() => gateway.position() >= last, { what: 'the back-fill to be caught up with', msMax: 100_000 });
   const all = await readings(plant);
   expect(all).toHaveLength(count);
   for (const [index, twinId] of twinIds.entries()) {
@@ -259,7 +263,7 @@ test('a back-fill of the whole plant is caught up with, each twin in order', asy
   }
   plant.end();
   await gateway.stopped;
-}, 60_000);
+}, 120_000);
 
 /** Readings of all twins straight into DEVICES, as a back-fill puts them there. */
 async function fillInbox({ nc }: Plant, count: number): Promise<void> {
