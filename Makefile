@@ -1,7 +1,7 @@
 # Needs git, make, npm and any Node >= 20; what else is missing is fetched into the user's cache folder.
 STRATUM = @node infra/local/bootstrap.mjs
 .DEFAULT_GOAL := help
-.PHONY: help run dev test reset import rebuild bench chaos soak format
+.PHONY: help run dev test reset import rebuild bench chaos format
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name what; do printf '  make %-9s %s\n' "$$name" "$$what"; done
@@ -24,14 +24,11 @@ import: ## bring in a recording: FILE=data.csv.gz MAP=map.json (the plant must r
 rebuild: ## compute the read models again beside the live ones and compare (the plant must run)
 	$(STRATUM) infra/local/with-plant.ts projections/rebuild.ts
 
-bench: ## measure throughput and latency beside a bare JetStream client
+bench: ## measure throughput, latency and a fleet beside bare clients: ROUNDS=5 TWINS=1000 SECONDS=60
 	$(STRATUM) infra/bench/bench.ts
 
 chaos: ## kill each process in turn under load and count what was lost: ROUNDS=24 SEED=1
 	$(STRATUM) infra/chaos/main.ts
-
-soak: ## 1,000 twins at 1 Hz
-	$(STRATUM) infra/bench/soak.ts
 
 format: ## format and fix what can be fixed
 	$(STRATUM) node_modules/@biomejs/biome/bin/biome check --write

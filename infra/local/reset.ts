@@ -11,12 +11,12 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 
 /**
  * `make reset`: forgets all data of this clone.
- * @throws CannotStart while the plant runs, or when the folder is not one of Stratum's
+ * @throws CannotStart while the plant runs, or when DATA_DIR names a folder that is not one of Stratum's
  */
 async function reset(): Promise<void> {
   const { dataFolder } = readStartSettings(process.env, root);
   if (!existsSync(dataFolder)) return say('there is no data to forget');
-  if (!existsSync(join(dataFolder, DATA_MARK)))
+  if (dataFolder !== join(root, '.data') && !existsSync(join(dataFolder, DATA_MARK)))
     throw new CannotStart(`${dataFolder} was not made by Stratum: look at what is in it, and delete it yourself.`);
   const run = readRunFile(runFileIn(dataFolder));
   const leftover = run === null ? null : decideLeftover(run);
