@@ -5,7 +5,7 @@ import type { TwinEvent } from '@stratum/contracts/twin/twin.ts';
 import { describe, expect, test } from 'vitest';
 import { alertDecider } from './alert.ts';
 import { pump, readingOf } from './watch.fixture.ts';
-import { type AlertOrder, createWatch, type Watch } from './watch.ts';
+import { type AlertOrder, createWatch, HELD_BACK_READINGS_MAX, type Watch } from './watch.ts';
 
 const START_MS = Date.parse('2026-11-24T20:00:00.000Z');
 const at = (second: number) => new Date(START_MS + second * 1000).toISOString();
@@ -70,6 +70,15 @@ describe('a watch', () => {
     expect(watch.heldBack()).toBe(6);
     watch.observe(readingOf('pump2', 9, at(60), 61));
     expect(watch.heldBack()).toBeUndefined();
+  });
+  test('holds nothing back for a twin that fell silent, once enough readings of others have passed', () => {
+    const watch = watchOver(['pump1', { onDelaySeconds: 60 }], ['pump2']);
+    watch.observe(readingOf('pump1', 5, at(0), 61));
+    watch.observe(readingOf('pump2', 5 + HELD_BACK_READINGS_MAX, at(10), 50));
+    expect(watch.heldBack()).toBe(5);
+    watch.observe(readingOf('pump2', 6 + HELD_BACK_READINGS_MAX, at(20), 50));
+    expect(watch.heldBack()).toBeUndefined();
+    expect(watch.observe(readingOf('pump1', 7 + HELD_BACK_READINGS_MAX, at(60), 61))).toHaveLength(1);
   });
   test('goes on from what the log says of an alert, with its worst value restored', () => {
     const before = watchOver(['pump1']);

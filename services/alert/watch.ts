@@ -16,6 +16,12 @@ import {
   worseOf,
 } from './detection.ts';
 
+/**
+ * A delay that began more readings ago than this no longer holds a restart back: its twin has fallen silent. After a
+ * restart its delay begins anew with the twin's next reading.
+ */
+export const HELD_BACK_READINGS_MAX = 20_000;
+
 /** A command for one alert. */
 export type AlertOrder = { aggregate: Aggregate; command: AlertCommand };
 
@@ -36,7 +42,10 @@ export type Watch = {
   observe(reading: ReadingRecorded): AlertOrder[];
   /** Takes note of when a reading judged before a restart was observed, so that later ones are known to be late. */
   prime(reading: ReadingRecorded): void;
-  /** The lowest sequence of a reading that a delay still runs from: a restart must begin no later. */
+  /**
+   * The lowest sequence of a reading that a delay still runs from: a restart must begin no later. Never further back than
+   * {@link HELD_BACK_READINGS_MAX}.
+   */
   heldBack(): number | undefined;
   /** The alerts now active, to restore their worst values after a restart. */
   standing(): Standing[];
@@ -61,6 +70,7 @@ export function createWatch(): Watch {
   const mayPersist = new Set<Alert>();
   /** Sequence of the first reading of each delay that runs, by alert id. */
   const pendings = new Map<string, number>();
+  let newest = 0;
 
   return {
     learn,
@@ -76,7 +86,7 @@ export function createWatch(): Watch {
         if (atMs > memory.observedAtMs) remember(envelope.subject, parameter, { ...memory, observedAtMs: atMs });
       }
     },
-    heldBack: () => (pendings.size === 0 ? undefined : Math.min(...pendings.values())),
+    heldBack,
     standing: () => [...alerts.values()].flatMap(standingOf),
     restorePeak: ({ twinId, parameter, direction }, value) => {
       const memory = memoryOf(twinId, parameter);
@@ -87,6 +97,13 @@ export function createWatch(): Watch {
     },
     due: (nowMs) => [...mayPersist].filter((alert) => isDue(alert, nowMs)).flatMap((alert) => byClock(alert, nowMs)),
   };
+
+  function heldBack(): number | undefined {
+    for (const [alertId, sequence] of pendings) {
+      if (sequence < newest - HELD_BACK_READINGS_MAX) pendings.delete(alertId);
+    }
+    return pendings.size === 0 ? undefined : Math.min(...pendings.values());
+  }
 
   function learn(event: PlantEvent): void {
     if (isTwinEvent(event)) {
@@ -131,6 +148,7 @@ export function createWatch(): Watch {
 
   function observe({ data, envelope, recorded }: ReadingRecorded): AlertOrder[] {
     const twinId = envelope.subject;
+    newest = Math.max(newest, recorded.sequence);
     const known = twins.get(twinId);
     if (known === undefined || known === 'decommissioned') return [];
     const atMs = Date.parse(data.observedAt);
