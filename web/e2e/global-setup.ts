@@ -11,6 +11,8 @@ declare module 'vitest' {
     mqttUrl: string;
     /** Of all demo accounts. */
     password: string;
+    /** Holds the plant's run file, which tells what runs. */
+    dataFolder: string;
     chromiumPath: string;
   }
 }
@@ -22,6 +24,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide('webUrl', plant.urls.web);
   project.provide('mqttUrl', plant.urls.mqtt);
   project.provide('password', plant.password);
+  project.provide('dataFolder', plant.dataFolder);
   project.provide('chromiumPath', chromiumPath);
   return async () => plant[Symbol.asyncDispose]();
 }
