@@ -45,8 +45,7 @@ export async function post<Schema extends z.ZodType>(
     try {
       return await authorized(schema, request);
     } catch (error) {
-      const isUnanswered = error instanceof ApiProblem && (error.status === 0 || error.status === 503);
-      if (!isUnanswered || attempt >= COMMAND_RETRIES_MAX) throw error;
+      if (!(error instanceof ApiProblem && error.mayPass) || attempt >= COMMAND_RETRIES_MAX) throw error;
       await new Promise((resolve) => setTimeout(resolve, COMMAND_RETRY_WAIT_MS * (attempt + 1)));
     }
   }

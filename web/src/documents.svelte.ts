@@ -8,7 +8,7 @@ export type Positioned = { _id: string; _position: number };
 export class Documents<Document extends Positioned> {
   #byId = new Map<string, Document>();
   #list = $state.raw<readonly Document[]>([]);
-  /** False until the first snapshot or document has arrived. */
+  /** False until the first snapshot has arrived: before that nobody knows what else there is. */
   isLoaded = $state(false);
 
   get list(): readonly Document[] {
@@ -21,7 +21,7 @@ export class Documents<Document extends Positioned> {
     return this.#byId.get(id);
   }
 
-  /** Takes what is newer than what is known; says whether anything was. */
+  /** Takes what changed, as far as it is newer than what is known; says whether anything was. */
   merge(documents: Iterable<Document>): boolean {
     let hasChanged = false;
     for (const document of documents) {
@@ -31,8 +31,13 @@ export class Documents<Document extends Positioned> {
       hasChanged = true;
     }
     if (hasChanged) this.#list = [...this.#byId.values()];
-    this.isLoaded = true;
     return hasChanged;
+  }
+
+  /** Takes a page of a snapshot. */
+  add(documents: Iterable<Document>): void {
+    this.merge(documents);
+    this.isLoaded = true;
   }
 
   /** Takes a whole snapshot that is as new as `position`: what is not in it and not newer is gone. */
@@ -41,6 +46,7 @@ export class Documents<Document extends Positioned> {
     this.#byId = new Map([...documents].map((document) => [document._id, document]));
     this.#list = [...this.#byId.values()];
     this.merge(newer);
+    this.isLoaded = true;
   }
 
   /** Forgets everything. */

@@ -23,6 +23,11 @@ export class ApiProblem extends Error {
     this.fields = Object.fromEntries((problem.errors ?? []).map(({ field, message }) => [field, message]));
     this.correlationId = problem.correlationId ?? correlationId;
   }
+
+  /** Whether it may pass by itself: no answer at all, or a part of the plant is away. */
+  get mayPass(): boolean {
+    return this.status === 0 || (this.status >= 502 && this.status <= 504);
+  }
 }
 
 export type Exchange = {

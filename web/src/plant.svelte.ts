@@ -6,16 +6,18 @@ import {
   type TwinDirectoryDocument,
   type TwinStateDocument,
   type TwinsView,
+  type TwinView,
   twinDirectoryDocument,
   twinStateDocument,
   twinsView,
 } from '@stratum/contracts/twin/twin.ts';
 import { SvelteSet } from 'svelte/reactivity';
 import { session } from './account/session.svelte.ts';
-import { ApiProblem, get, post } from './api.ts';
+import { type ApiProblem, get, post } from './api.ts';
 import { clock } from './clock.svelte.ts';
 import { Documents } from './documents.svelte.ts';
 import { live } from './live.svelte.ts';
+import { Resource } from './resource.svelte.ts';
 import { byUrgency, isActive, isReturned, isUnacknowledged, type Severity, severityOf, worse } from './severity.ts';
 
 /** A value is stale when no reading came for this many reporting periods. */
@@ -36,12 +38,16 @@ class Plant {
   /** Occurrences that this screen is acknowledging; shown as done at once. */
   #acknowledging = new SvelteSet<string>();
   #leave: (() => void)[] = [];
-  /** What went wrong when the plant was loaded last; undefined when nothing did. */
-  problem = $state.raw<ApiProblem | undefined>(undefined);
+  #snapshot = new Resource((signal) => this.#loadAll(signal));
   /** False until twins are known. */
   isLoaded = $derived(this.#directory.isLoaded);
   /** False until alerts are known. */
   hasAlerts = $derived(this.#alerts.isLoaded);
+
+  /** What went wrong when the plant was loaded last; undefined when nothing did. */
+  get problem(): ApiProblem | undefined {
+    return this.#snapshot.problem;
+  }
 
   /** Every commissioned twin, in the order of its name. */
   twins: readonly Twin[] = $derived(
@@ -126,23 +132,20 @@ class Plant {
   /** Forgets the plant, for the next user of this screen. */
   stop(): void {
     for (const leave of this.#leave.splice(0)) leave();
+    this.#snapshot.stop();
     for (const documents of [this.#directory, this.#states, this.#alerts]) documents.clear();
     this.#acknowledging.clear();
   }
 
   /** Loads a snapshot. What goes wrong is left in `problem`; what is known stays. */
-  load = async (): Promise<void> => {
-    try {
-      await Promise.all([
-        session.may('twins:read') ? this.#loadTwins() : undefined,
-        session.may('alerts:read') ? this.#loadAlerts() : undefined,
-      ]);
-      this.problem = undefined;
-    } catch (error) {
-      if (!(error instanceof ApiProblem)) throw error;
-      this.problem = error;
-    }
-  };
+  load = (): Promise<void> => this.#snapshot.load();
+
+  async #loadAll(signal: AbortSignal): Promise<void> {
+    await Promise.all([
+      session.may('twins:read') ? this.#loadTwins(signal) : undefined,
+      session.may('alerts:read') ? this.#loadAlerts(signal) : undefined,
+    ]);
+  }
 
   /** Acknowledges an alert; shown at once, taken back if the server refuses. Throws an `ApiProblem`. */
   async acknowledge(alert: AlertDocument, note?: string): Promise<void> {
@@ -156,21 +159,38 @@ class Plant {
     }
   }
 
-  async #loadTwins(): Promise<void> {
+  async #loadTwins(signal: AbortSignal): Promise<void> {
     let from: string | null = null;
+    const found: TwinView[] = [];
     for (let page = 0; page < TWIN_PAGES_MAX; page += 1) {
-      const { twins, next }: TwinsView = await get(twinsView, '/api/twins', { from, limit: TWINS_PER_PAGE });
-      this.#directory.merge(twins.map(({ twin }) => twin));
-      this.#states.merge(twins.flatMap(({ state }) => (state === null ? [] : [state])));
-      if (next === null) return;
+      const { twins, next }: TwinsView = await get(twinsView, '/api/twins', { from, limit: TWINS_PER_PAGE }, signal);
+      this.#directory.add(twinsOf(twins));
+      this.#states.add(twins.flatMap(({ state }) => (state === null ? [] : [state])));
+      found.push(...twins);
+      if (next === null) {
+        // Whoever is not among them was decommissioned meanwhile.
+        const [first] = found;
+        if (first !== undefined) this.#directory.replace(twinsOf(found), plantSequence(first));
+        return;
+      }
       from = next;
     }
   }
 
-  async #loadAlerts(): Promise<void> {
-    const { active, returned, position } = await get(alertsView, '/api/alerts');
+  async #loadAlerts(signal: AbortSignal): Promise<void> {
+    const { active, returned, position } = await get(alertsView, '/api/alerts', {}, signal);
     this.#alerts.replace([...active, ...returned], parsePosition(position).sequence);
   }
+}
+
+function twinsOf(views: readonly TwinView[]): TwinDirectoryDocument[] {
+  return views.map(({ twin }) => twin);
+}
+
+/** How far in PLANT a view is as new as, at least; 0 if it does not say. */
+function plantSequence({ position }: TwinView): number {
+  const known = position.map(parsePosition).find(({ stream }) => stream === 'PLANT');
+  return known?.sequence ?? 0;
 }
 
 /** How an alert will look once its acknowledgement is recorded. */

@@ -1,8 +1,11 @@
 import { ApiProblem } from './http.ts';
 
+/** What may pass by itself is asked for again after a wait of one to two times this, milliseconds. */
+export const RETRY_AFTER_MS = 4_000;
+
 /**
  * One thing read from the server, for a page: its value, whether it is on its way, and what went wrong. A failed reload keeps the
- * last value. Of overlapping loads the last one wins; the older are aborted.
+ * last value, and is tried again by itself while the server is away. Of overlapping loads the last one wins; the older are aborted.
  */
 export class Resource<View> {
   value = $state.raw<View | undefined>(undefined);
@@ -10,6 +13,7 @@ export class Resource<View> {
   isLoading = $state(false);
   #read: (signal: AbortSignal) => Promise<View>;
   #running: AbortController | undefined;
+  #retry: ReturnType<typeof setTimeout> | undefined;
 
   constructor(read: (signal: AbortSignal) => Promise<View>) {
     this.#read = read;
@@ -17,7 +21,7 @@ export class Resource<View> {
 
   /** Reads now; never throws an `ApiProblem`, it becomes `problem`. */
   load = async (): Promise<void> => {
-    this.#running?.abort();
+    this.stop();
     const running = new AbortController();
     this.#running = running;
     this.isLoading = true;
@@ -29,7 +33,9 @@ export class Resource<View> {
     } catch (error) {
       if (running.signal.aborted) return;
       if (!(error instanceof ApiProblem)) throw error;
-      this.problem = error;
+      // The same problem again is no news: it keeps the id of its first request.
+      if (this.problem?.message !== error.message) this.problem = error;
+      if (error.mayPass) this.#retry = setTimeout(() => void this.load(), RETRY_AFTER_MS * (1 + Math.random()));
     } finally {
       if (this.#running === running) this.isLoading = false;
     }
@@ -37,6 +43,7 @@ export class Resource<View> {
 
   /** Gives up what is on its way. */
   stop(): void {
+    clearTimeout(this.#retry);
     this.#running?.abort();
   }
 }
