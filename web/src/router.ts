@@ -67,6 +67,7 @@ export const { p, navigate, isActive, route, preload } = createRouter({
   '/mes': page('shopfloors:read', () => import('./mes/Capacity.svelte')),
   '/work': page('work:read', () => import('./work/Work.svelte')),
   '/events': page('log:read', () => import('./audit/Events.svelte')),
+  '/refused': page('refusals:read', () => import('./audit/Refused.svelte')),
   '*': notFound,
 });
 

@@ -5,6 +5,7 @@ import ClipboardList from '@lucide/svelte/icons/clipboard-list';
 import FileText from '@lucide/svelte/icons/file-text';
 import History from '@lucide/svelte/icons/history';
 import LayoutGrid from '@lucide/svelte/icons/layout-grid';
+import MailX from '@lucide/svelte/icons/mail-x';
 import ScanLine from '@lucide/svelte/icons/scan-line';
 import SlidersHorizontal from '@lucide/svelte/icons/sliders-horizontal';
 import { may, type Permission, type Role } from '@stratum/contracts/account/account.ts';
@@ -64,6 +65,7 @@ const groups: readonly DestinationGroup[] = [
     name: 'Audit',
     destinations: [
       { name: 'Event log', short: 'Events', path: '/events', icon: History, permission: 'log:read', key: 'e' },
+      { name: 'Refused', short: 'Refused', path: '/refused', icon: MailX, permission: 'refusals:read', key: 'x' },
     ],
   },
 ];
