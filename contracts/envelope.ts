@@ -27,7 +27,11 @@ export function parsePosition(position: Position): { stream: StreamName; sequenc
 }
 
 /** An instant in UTC with milliseconds or seconds, ISO 8601, always ending in `Z`. */
-export const instantSchema = z.iso.datetime().meta({ description: 'UTC instant, ISO 8601' });
+export const instantSchema = z.iso
+  .datetime({
+    error: ({ code }) => (code === 'invalid_format' ? 'must be a UTC instant such as 2026-11-24T20:15:00Z' : undefined),
+  })
+  .meta({ description: 'UTC instant, ISO 8601' });
 export type Instant = z.infer<typeof instantSchema>;
 
 /** Who did something: an account (`account:<id>`), or a part of the system (`reactor:alert`, `gateway:telemetry`). */

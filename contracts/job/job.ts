@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { instantSchema } from '../envelope.ts';
 import { jobStateSchema, orderIdSchema } from '../order/order.ts';
+import { shopfloorIdSchema } from '../shopfloor/shopfloor.ts';
 import { tokenSchema } from '../subjects.ts';
 
 /** Id of a job order: the part of an order that one shopfloor makes. */
@@ -23,7 +24,7 @@ export const PIECES_PER_REPORT_MAX = 10_000_000;
 /** What comes on `shopfloor/{id}/reports`: pieces made since the last report. `produced` are the good ones. */
 export const reportSchema = z.object({
   orderId: orderIdSchema,
-  shopfloorId: tokenSchema,
+  shopfloorId: shopfloorIdSchema,
   produced: z.number().int().min(0).max(PIECES_PER_REPORT_MAX),
   defective: z.number().int().min(0).max(PIECES_PER_REPORT_MAX),
   timestamp: instantSchema,
@@ -57,7 +58,7 @@ export type JobEvent =
 /** Body of `POST /api/reports` (a shopfloor user reports by hand). */
 export const postReportRequest = z.strictObject({
   orderId: orderIdSchema,
-  shopfloorId: tokenSchema,
+  shopfloorId: shopfloorIdSchema,
   produced: z.number().int().min(0).max(PIECES_PER_REPORT_MAX),
   defective: z.number().int().min(0).max(PIECES_PER_REPORT_MAX),
   timestamp: instantSchema.optional(),

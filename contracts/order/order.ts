@@ -6,11 +6,21 @@ export const orderIdSchema = z.string().regex(/^ORD-[0-9A-Z]{10,16}$/, 'must loo
 /** Largest quantity of one order, pieces. */
 export const QUANTITY_MAX = 10_000_000;
 
+/**
+ * Words for people and machines, in one line: no control characters, and no half of a character, which a database would not
+ * give back as it was.
+ */
+const lineSchema = z
+  .string()
+  .trim()
+  .min(1, 'must not be empty')
+  .refine((text) => text.isWellFormed() && !/\p{Cc}/u.test(text), 'must be one line of text');
+
 /** Body of `POST /api/orders`. `dueAt` is optional; without it nothing is ever late. */
 export const placeOrderRequest = z.strictObject({
-  description: z.string().trim().min(1, 'must not be empty').max(120),
+  description: lineSchema.max(120),
   quantity: z.number().int('must be a whole number').min(1).max(QUANTITY_MAX),
-  material: z.string().trim().min(1, 'must not be empty').max(80),
+  material: lineSchema.max(80),
   dueAt: instantSchema.optional(),
 });
 

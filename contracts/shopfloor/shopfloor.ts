@@ -2,6 +2,9 @@ import { z } from 'zod';
 import { instantSchema } from '../envelope.ts';
 import { tokenSchema } from '../subjects.ts';
 
+/** What whoever speaks of a shopfloor may call it; so short that an order's id and it make a job's id, which is a token too. */
+export const shopfloorIdSchema = tokenSchema.max(32);
+
 export const CAPACITY_PER_HOUR_MAX = 1_000_000;
 /** Silent for this many heartbeat periods: shown as silent, gets no new work. */
 export const SILENT_AFTER_PERIODS = 3;
@@ -30,7 +33,7 @@ export type ShopfloorEvent =
 
 /** Body of `POST /api/shopfloors`. */
 export const commissionShopfloorRequest = z.strictObject({
-  shopfloorId: tokenSchema,
+  shopfloorId: shopfloorIdSchema,
   name: z.string().min(1).max(60),
   capacityPerHour: capacitySchema,
   heartbeatPeriodSeconds: z.number().positive().max(3600).default(10),

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Rejected } from '@stratum/contracts/decider.ts';
+import { instantSchema } from '@stratum/contracts/envelope.ts';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
@@ -22,7 +23,7 @@ const about = {
 const thing = z.strictObject({
   quantity: z.number().int('must be a whole number').min(1),
   name: z.string().min(1).max(5),
-  at: z.iso.datetime().optional(),
+  at: instantSchema.optional(),
 });
 
 const routes: Routes<null> = (app) => {

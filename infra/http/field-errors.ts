@@ -55,8 +55,6 @@ export function plainMessage(issue: z.core.$ZodRawIssue): string | undefined {
       return bound(issue.origin, 'at most', issue.maximum, issue.inclusive === false);
     case 'invalid_value':
       return `must be one of ${issue.values.map(String).join(', ')}`;
-    case 'invalid_format':
-      return issue.format === 'datetime' ? 'must be a UTC instant such as 2026-11-24T20:15:00Z' : undefined;
     default:
       return undefined;
   }

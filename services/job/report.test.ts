@@ -1,3 +1,5 @@
+import { jobIdOf } from '@stratum/contracts/job/job.ts';
+import { plantSubject } from '@stratum/contracts/subjects.ts';
 import { expect, test } from 'vitest';
 import { REPORT_BYTES_MAX, readReport } from './report.ts';
 
@@ -44,6 +46,27 @@ test('a floor reports for itself only', () => {
     reason: 'BadShape',
     detail: 'shopfloorId: says shopfloor1, but it came from shopfloor2',
   });
+});
+
+test.each(['2025-10-01T12:30:00+02:00', '2025-10-01T10:30Z', '2025-10-01 10:30:00Z'])(
+  'the time %s is refused with what a time looks like',
+  (timestamp) => {
+    const detail = 'timestamp: must be a UTC instant such as 2026-11-24T20:15:00Z';
+    expect(read({ ...report, timestamp })).toEqual({ isReport: false, reason: 'BadShape', detail });
+  },
+);
+
+test('a floor whose id would make no job id is no floor, however its number is written', () => {
+  for (const shopfloorId of ['1'.repeat(33), '1'.repeat(64), 'a'.repeat(33)]) {
+    expect(read({ ...report, shopfloorId }, shopfloorId)).toMatchObject({
+      reason: 'BadShape',
+      detail: expect.stringMatching(/^shopfloorId: /),
+    });
+  }
+  const longest = read({ ...report, orderId: 'ORD-1234567890ABCDEF', shopfloorId: '1'.repeat(32) }, '1'.repeat(32));
+  if (!longest.isReport) throw new Error(longest.detail);
+  const { orderId, shopfloorId } = longest.report;
+  expect(plantSubject({ site: 'main', entity: 'job', id: jobIdOf(orderId, shopfloorId) })).toContain(shopfloorId);
 });
 
 test('a body that is far too large is not read', () => {

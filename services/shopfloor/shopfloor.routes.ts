@@ -1,7 +1,11 @@
 import { Rejected } from '@stratum/contracts/decider.ts';
 import { commandAnswer } from '@stratum/contracts/http.ts';
-import { commissionShopfloorRequest, setCapacityRequest } from '@stratum/contracts/shopfloor/shopfloor.ts';
-import { type Aggregate, SITE_DEFAULT, shopfloorIdOf, tokenSchema } from '@stratum/contracts/subjects.ts';
+import {
+  commissionShopfloorRequest,
+  setCapacityRequest,
+  shopfloorIdSchema,
+} from '@stratum/contracts/shopfloor/shopfloor.ts';
+import { type Aggregate, SITE_DEFAULT, shopfloorIdOf } from '@stratum/contracts/subjects.ts';
 import { handle } from '@stratum/infra/event-store/handle.ts';
 import { commandOf } from '@stratum/infra/http/commands.ts';
 import { notFound } from '@stratum/infra/http/problems.ts';
@@ -42,7 +46,7 @@ export const shopfloorRoutes: Routes<Pick<ApiDeps, 'store'>> = (app, { store }) 
         tags,
         summary: 'Set the capacity of a shopfloor, pieces per hour',
         description: 'The next order is split by it; what was distributed before stays as it is.',
-        params: z.object({ id: tokenSchema }),
+        params: z.object({ id: shopfloorIdSchema }),
         body: setCapacityRequest,
         response: { 200: commandAnswer },
       },

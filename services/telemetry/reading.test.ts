@@ -30,6 +30,11 @@ describe('a device message', () => {
     const reading = { observedAt: '2026-11-24T19:59:58Z', values: { torque: 88.2 } };
     expect(message(JSON.stringify(reading))).toEqual({ kind: 'claimed', reading });
   });
+  test('in another zone than UTC is told what an instant looks like', () => {
+    const refused = message('{"observedAt":"2026-11-24T21:00:00+01:00","values":{"torque":1}}');
+    if (refused.kind !== 'refused') throw new Error('it was taken');
+    expect(sentenceOf(refused)).toBe('observedAt is wrong: must be a UTC instant such as 2026-11-24T20:15:00Z');
+  });
   test('may leave out when, or be a flat object of numbers', () => {
     const claimed = { kind: 'claimed', reading: { values: { torque: 88.2 } } };
     expect(message('{"values":{"torque":88.2}}')).toEqual(claimed);
