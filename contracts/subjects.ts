@@ -43,6 +43,9 @@ export function parseDeviceSubject(subject: string): { kind: DeviceMessageKind; 
   return undefined;
 }
 
+/** The instructions of every shopfloor, as NATS calls them. */
+export const instructionSubjects = 'shopfloor.*.instructions';
+
 /** MQTT topic of the instructions of one shopfloor. */
 export function instructionTopic(shopfloorId: string): string {
   return `shopfloor/${tokenSchema.parse(shopfloorId)}/instructions`;
