@@ -41,6 +41,17 @@ function ownOnly(document: Record<string, unknown>, user: { shopfloorId?: string
   return document._id === user.shopfloorId ? { ...document, note: 'yours' } : undefined;
 }
 
+/** Where `find` is set, it answers in place of the database. */
+const askedOf: { find?: (() => object) | undefined } = {};
+
+function breakable(all: ReadModels): ReadModels {
+  const collection = (name: string) => {
+    const real = all.collection(name);
+    return askedOf.find === undefined ? real : { collectionName: real.collectionName, find: askedOf.find };
+  };
+  return { ...all, collection: collection as ReadModels['collection'] };
+}
+
 let nats: TestNats;
 let nc: NatsConnection;
 let fresh: FreshDatabase;
@@ -66,7 +77,7 @@ beforeAll(async () => {
     jwtSecret: 'a secret of at least thirty-two characters',
     about: { title: 'Test', description: 'A test', version: '1.0.0', tags: [] },
   });
-  await mount(app, liveRoutes, { nc, readModels, collections, now: () => new Date(), logger });
+  await mount(app, liveRoutes, { nc, readModels: breakable(readModels), collections, now: () => new Date(), logger });
   url = await app.listen({ port: 0, host: '127.0.0.1' });
   return async () => {
     stop.abort();
@@ -186,6 +197,35 @@ test('a client that comes back gets what changed meanwhile, as it is now', async
       expect.objectContaining({ _id: 'b2', count: 1 }),
     ]),
   );
+});
+
+test('a client that cannot be told now what it missed learns no newer cursor, and is sent away to come back', async () => {
+  const before = await ready({ query: '?collections=written' });
+  await record('i1');
+  await sees(before, 'written/i1:1');
+  before.close();
+  const missed = await record('i2');
+  await readModels.waitFor(`TELEMETRY:${missed}`, ['written']);
+  const asked = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<never>();
+  const toArray = () => {
+    asked.resolve();
+    return answer.promise;
+  };
+  const found = { limit: () => ({ toArray }) };
+  askedOf.find = () => found;
+  const client = await open({ lastEventId: before.lastId(), query: '?collections=written' });
+  await asked.promise;
+  askedOf.find = undefined;
+  await record('i3');
+  const sign = await ready();
+  await sees(sign, 'written/i3:1');
+  answer.reject(new Error('the database is away'));
+  await client.ended;
+  expect(client.events).toEqual([]);
+
+  const again = await ready({ lastEventId: before.lastId(), query: '?collections=written' });
+  expect(seenBy(again)).toEqual(expect.arrayContaining(['written/i2:1', 'written/i3:1']));
 });
 
 test('a document that was announced but is not yet written reaches who joins meanwhile', async () => {

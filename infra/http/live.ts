@@ -89,12 +89,21 @@ export const liveRoutes: Routes<LiveDeps> = (app, deps) => {
         onEnd: () => connections.delete(connection),
       });
       connections.add(connection);
-      await serve(connection, feed, audience, lastEventId);
+      try {
+        await serve(connection, feed, audience, lastEventId);
+      } catch (err) {
+        // The answer has begun, so nobody else can tell: the client comes back with the cursor it has.
+        request.log.warn({ err }, 'what a live client missed cannot be read just now');
+        connection.end();
+      }
     },
   );
 };
 
-/** Joins first and reads after, so that nothing falls in between. */
+/**
+ * Joins first and reads after, so that nothing falls in between. What comes meanwhile is held back: its cursor says that
+ * everything before it was told. Reading takes some seconds at most, and so does the holding.
+ */
 async function serve(
   connection: Connection,
   feed: LiveFeed,
@@ -102,11 +111,12 @@ async function serve(
   lastEventId: string | undefined,
 ): Promise<void> {
   const cursor = feed.cursor();
-  const leave = feed.join({
-    audience,
-    write: connection.write,
-    reset: () => connection.write(resetEvent(feed.cursor())),
-  });
+  let held: string[] | undefined = [];
+  const write = (text: string): void => {
+    if (held === undefined) connection.write(text);
+    else held.push(text);
+  };
+  const leave = feed.join({ audience, write, reset: () => write(resetEvent(feed.cursor())) });
   connection.onEnd(leave);
   if (lastEventId !== undefined) {
     const from = parseCursor(lastEventId);
@@ -114,6 +124,9 @@ async function serve(
     connection.write(missed === undefined ? resetEvent(cursor) : messagesFor(audience, missed, undefined));
   }
   connection.write(`id: ${cursorText(cursor)}\nevent: ready\ndata: {}\n\n`);
+  for (const text of held) connection.write(text);
+  held = undefined;
+  connection.isUpToDate = true;
 }
 
 const resetEvent = (cursor: LiveCursor): string => `id: ${cursorText(cursor)}\nevent: reset\ndata: {}\n\n`;
@@ -125,6 +138,8 @@ function isPast(from: LiveCursor, now: LiveCursor): boolean {
 
 type Connection = {
   accountId: string;
+  /** Until then a sign of life carries no cursor. */
+  isUpToDate: boolean;
   /** Sends text, or cuts the client off if it does not keep up. */
   write: (text: string) => void;
   beat: (cursor: string) => void;
@@ -177,10 +192,12 @@ function openConnection(
 
   return {
     accountId: options.accountId,
+    isUpToDate: false,
     write,
     beat(cursor) {
-      write(cursor === lastCursor ? ': beat\n\n' : `: beat\n\nid: ${cursor}\nevent: cursor\ndata: {}\n\n`);
-      lastCursor = cursor;
+      const isNews = this.isUpToDate && cursor !== lastCursor;
+      write(isNews ? `: beat\n\nid: ${cursor}\nevent: cursor\ndata: {}\n\n` : ': beat\n\n');
+      if (isNews) lastCursor = cursor;
     },
     onEnd: (call) => endings.push(call),
     end: () => response.end(),
