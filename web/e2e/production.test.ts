@@ -1,5 +1,6 @@
+import { waitFor } from '@stratum/infra/testing/waitFor.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { useBrowser } from './browser.ts';
+import { PAGE_MS_MAX, useBrowser } from './browser.ts';
 import { apiAs, playShopfloor } from './plant.ts';
 
 const browser = useBrowser();
@@ -58,6 +59,7 @@ describe('an ERP owner', () => {
     await floor.report({ orderId, produced: 200, defective: 4, timestamp: '2026-10-01T10:30:00Z' });
     await floor.report({ orderId, produced: 96, defective: 0, timestamp: '2026-10-01T10:40:00Z' });
     const life = page.getByRole('list', { name: /Life of ORD-/ });
+    await life.getByText('Erik Owner').waitFor();
     await life.getByText('Order completed').waitFor();
     await life.getByText('296 good, 4 defective in all').first().waitFor();
     for (const step of ['Order placed', 'Split over the shopfloors', 'Instruction sent', 'Work reported']) {
@@ -99,6 +101,30 @@ describe('an MES manager', () => {
     expect(order.capacities.find(({ shopfloorId }) => shopfloorId === floorId)?.capacityPerHour).toBe(90);
     await floor.report({ orderId: id, produced: 10, defective: 0, timestamp: '2026-10-01T11:00:00Z' });
   });
+
+  it('sees signs of life as they come, without asking for them', async () => {
+    const page = await browser.open('/mes', 'mes');
+    const panel = page.locator('section', { has: page.getByRole('heading', { name: 'Test floor' }) });
+    const heard = () => panel.locator('time').getAttribute('datetime');
+    await panel.getByText('Live').waitFor();
+    let asked = 0;
+    page.on('request', (request) => {
+      if (request.url().endsWith('/api/shopfloors')) asked += 1;
+    });
+    for (let beats = 0; beats < 3; beats += 1) {
+      const before = await heard();
+      await waitFor(async () => (await heard()) !== before, { what: 'the next sign of life', msMax: PAGE_MS_MAX });
+    }
+    expect(asked).toBe(0);
+  });
+
+  it('places no orders', async () => {
+    const page = await browser.open('/orders/new', 'mes');
+    await page.getByText('It can be seen by ERP Owner or Admin').waitFor();
+    await page.goto('/orders');
+    await page.getByRole('tab', { name: 'Open' }).waitFor();
+    expect(await page.getByRole('link', { name: 'New order' }).count()).toBe(0);
+  });
 });
 
 describe('a shopfloor user', () => {
@@ -138,11 +164,11 @@ describe('an auditor', () => {
     const page = await browser.open(`/events?subject=${id}`, 'auditor');
     const log = page.getByRole('region', { name: 'Events, newest first' });
     const placed = log.getByRole('row', { name: /OrderPlaced/ });
-    await placed.waitFor();
+    await placed.getByText('Erik Owner').waitFor();
     await placed.getByRole('button', { name: /PLANT:/ }).click();
     const dialog = page.getByRole('dialog');
     await dialog.getByText('"quantity": 3').waitFor();
-    await dialog.getByText(/account:/).waitFor();
+    await dialog.getByText(/^Erik Owner, account:/).waitFor();
     await dialog.getByRole('button', { name: 'Close' }).click();
     await page.goto('/alarms');
     await page.getByRole('heading', { name: 'Alarms' }).waitFor();

@@ -1,5 +1,6 @@
+import { waitFor } from '@stratum/infra/testing/waitFor.ts';
 import { describe, expect, it } from 'vitest';
-import { useBrowser } from './browser.ts';
+import { PAGE_MS_MAX, useBrowser } from './browser.ts';
 import { apiAs, connectDevice, sendReading } from './plant.ts';
 
 const browser = useBrowser();
@@ -41,6 +42,25 @@ describe('someone who watches the plant', () => {
       await page.locator(`a[href="/twins/${id}"]`).first().waitFor();
     }
     await page.getByText('Live', { exact: true }).first().waitFor();
+  });
+
+  it('sees a value change on the overview, and the alarm counted, without reloading', async () => {
+    await commissionRig('e2e-rig5');
+    await using device = await connectDevice();
+    await sendReading(device, 'e2e-rig5', { ...healthy, torque: 111 });
+    const page = await browser.open('/overview', 'user');
+    const card = page.locator('a[href="/twins/e2e-rig5"]');
+    await card.getByText('111.0').waitFor();
+    await page.evaluate('window.isStillTheSamePage = true');
+    await sendReading(device, 'e2e-rig5', { ...healthy, torque: 122 });
+    await card.getByText('122.0').waitFor();
+    await sendReading(device, 'e2e-rig5', { ...healthy, torque: 166 });
+    await card.getByText('1 alarm').waitFor();
+    await card.getByText('Critical').waitFor();
+    await sendReading(device, 'e2e-rig5', healthy);
+    await card.getByText('Normal', { exact: true }).waitFor();
+    expect(await card.getByText('1 alarm').count()).toBe(0);
+    expect(await page.evaluate('window.isStillTheSamePage')).toBe(true);
   });
 
   it('sees a reading change without reloading, and the alarm of a crossing come and go', async () => {
@@ -104,7 +124,43 @@ describe('someone who watches the plant', () => {
 });
 
 describe('an operator', () => {
-  it('acknowledges an alarm from the banner with one key', async () => {
+  it('acknowledges the most urgent alarm from the banner with one key', async () => {
+    await commissionRig('e2e-rig6');
+    await using device = await connectDevice();
+    await sendReading(device, 'e2e-rig6', healthy);
+    const page = await browser.open('/twins/e2e-rig6', 'operator');
+    const banner = page.getByRole('region', { name: 'Alarms now' });
+    const alarms = page.getByRole('region', { name: 'Active alarms' });
+    await alarms.getByText('None.', { exact: false }).waitFor();
+    // Of priority 1 and the newest of all: it is the one that the banner shows.
+    await sendReading(device, 'e2e-rig6', { ...healthy, vibration: 130 });
+    await banner.getByText('Rig e2e-rig6 vibration high').waitFor();
+    await page.keyboard.press('a');
+    await alarms.getByText('Acknowledged by Olga Operator').waitFor();
+    await page.getByText('Rig e2e-rig6 vibration high acknowledged.').waitFor();
+    await sendReading(device, 'e2e-rig6', healthy);
+    await alarms.getByText('None.', { exact: false }).waitFor();
+  });
+
+  it('finds what came back unacknowledged in a list of its own, below what is still outside', async () => {
+    await commissionRig('e2e-rig7');
+    await using device = await connectDevice();
+    await sendReading(device, 'e2e-rig7', { ...healthy, torque: 160, pressure: 70 });
+    await sendReading(device, 'e2e-rig7', { ...healthy, pressure: 70 });
+    const page = await browser.open('/alarms?tab=returned', 'operator');
+    const returned = page.getByRole('row', { name: /Rig e2e-rig7 torque high/ });
+    await returned.getByText('RTNUN').waitFor();
+    await page.getByRole('tab', { name: /^Active/ }).click();
+    await page.getByRole('row', { name: /Rig e2e-rig7 pressure high/ }).waitFor();
+    expect(await returned.count()).toBe(0);
+    await page.getByRole('tab', { name: /^Returned/ }).click();
+    await returned.getByRole('button', { name: 'Acknowledge' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Acknowledge', exact: true }).click();
+    await returned.waitFor({ state: 'detached' });
+    await sendReading(device, 'e2e-rig7', healthy);
+  });
+
+  it('acknowledges an alarm of the list with a note', async () => {
     await commissionRig('e2e-rig3');
     await using device = await connectDevice();
     await sendReading(device, 'e2e-rig3', { ...healthy, pressure: 90 });
@@ -116,6 +172,21 @@ describe('an operator', () => {
     await page.getByRole('dialog').getByRole('button', { name: 'Acknowledge', exact: true }).click();
     await row.getByText('ACKED').waitFor();
     await sendReading(device, 'e2e-rig3', healthy);
+  });
+
+  it('sees what a device sent and the plant refused, with the reason', async () => {
+    await using device = await connectDevice();
+    await sendReading(device, 'e2e-nobody', healthy);
+    const page = await browser.open('/refused', 'operator');
+    const row = page.getByRole('row', { name: /e2e-nobody/ });
+    await waitFor(
+      async () => {
+        await page.getByRole('button', { name: 'Show the newest' }).click();
+        return (await row.count()) > 0;
+      },
+      { what: 'the refused message', msMax: PAGE_MS_MAX, pollMs: 500 },
+    );
+    await row.first().getByText('Unknown twin').waitFor();
   });
 
   it('changes a limit with a reason, and the twin is judged by it', async () => {

@@ -1,4 +1,4 @@
 import { MediaQuery } from 'svelte/reactivity';
 
-/** Whether the screen is a phone's: one column, and rows instead of columns. `phone.current` is reactive. */
-export const phone = new MediaQuery('max-width: 640px');
+/** Whether the screen is too narrow for columns, so that tables become rows. `narrowScreen.current` is reactive. */
+export const narrowScreen = new MediaQuery('max-width: 900px');
