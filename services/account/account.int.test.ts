@@ -1,5 +1,6 @@
 import type { NatsConnection } from '@nats-io/nats-core';
 import { connectNats } from '@stratum/infra/event-store/connection.ts';
+import { Unavailable } from '@stratum/infra/event-store/errors.ts';
 import { openStore, type Store } from '@stratum/infra/event-store/store.ts';
 import { bucket, ensureStreams } from '@stratum/infra/event-store/streams.ts';
 import { createApp, mount } from '@stratum/infra/http/app.ts';
@@ -132,6 +133,15 @@ test('too many wrong passwords shut the door for that account and address only',
   expect((await login('known@example.org')).statusCode).toBe(200);
   clockAheadSeconds += 301;
   expect((await login('target@example.org')).statusCode).toBe(200);
+});
+
+test('what was no answer was no wrong password: an outage shuts no door', async () => {
+  await register('outage@example.org');
+  const { find } = credentials;
+  credentials.find = () => Promise.reject(new Unavailable('NATS is away'));
+  for (let time = 0; time < 12; time += 1) expect((await login('outage@example.org')).statusCode).toBe(503);
+  credentials.find = find;
+  expect((await login('outage@example.org')).statusCode).toBe(200);
 });
 
 test('right passwords never shut the door', async () => {

@@ -43,6 +43,10 @@ export const accountRoutes: Routes<AccountDeps> = (app, deps) => {
   const { credentials: store, sessions, bcryptCost, now } = deps;
   const matches = passwordCheck(bcryptCost);
   const failedLogins = countAttempts(FAILED_LOGINS_MAX, FAILED_LOGINS_WINDOW_SECONDS, now);
+  const signedInAs = async (email: string, password: string): Promise<Credentials | undefined> => {
+    const found = (await store.find(email))?.credentials;
+    return (await matches(password, found)) ? found : undefined;
+  };
 
   app.post(
     '/api/auth/register',
@@ -73,8 +77,11 @@ export const accountRoutes: Routes<AccountDeps> = (app, deps) => {
       const { email, password } = request.body;
       const who = `${email} ${request.ip}`;
       failedLogins.begin(who);
-      const found = (await store.find(email))?.credentials;
-      if (!(await matches(password, found)) || found === undefined) throw wrongPassword();
+      const found = await signedInAs(email, password).catch((error: unknown) => {
+        failedLogins.forgive(who);
+        throw error;
+      });
+      if (found === undefined) throw wrongPassword();
       failedLogins.forgive(who);
       await recordAccount(deps.store, found, { correlationId: request.id, time: now().toISOString() });
       return signIn(app, request, reply, found, await sessions.start(email));
