@@ -5,12 +5,13 @@ import { keepRunning } from './keep-running.ts';
 
 let stop: AbortController;
 let deps: WorkerDeps;
+let nowMs = 0;
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   stop = new AbortController();
   // A part gets these and nothing else is looked at here.
-  deps = { signal: stop.signal, logger: openLog('test', 'silent') } as WorkerDeps;
+  deps = { signal: stop.signal, logger: openLog('test', 'silent'), now: () => new Date(nowMs) } as WorkerDeps;
 });
 afterEach(() => {
   vi.useRealTimers();
@@ -50,6 +51,23 @@ test('a part that had to stop is red with its cause, and is started again after 
   expect(starts()).toBe(1);
   await vi.advanceTimersByTimeAsync(1_000);
   await vi.waitFor(() => expect(kept.health()).toEqual({ status: 'ok', detail: 'at 42', position: 42 }));
+  stop.abort();
+  await kept.ended;
+});
+
+test('a part that ran for long waits no longer than one that stopped for the first time', async () => {
+  const { start, starts, fail } = part();
+  const waits: number[] = [];
+  const logger = openLog('test', 'silent');
+  logger.error = ({ waitMs }: { waitMs: number }) => void waits.push(waitMs);
+  const kept = keepRunning('part', start, { ...deps, logger });
+  await kept.begun;
+  nowMs += 3_600_000;
+  fail('something passing');
+  await vi.waitFor(() => expect(starts()).toBe(2), 10_000);
+  nowMs += 3_600_000;
+  fail('something passing');
+  await vi.waitFor(() => expect(waits).toEqual([1_000, 1_000]));
   stop.abort();
   await kept.ended;
 });

@@ -17,16 +17,17 @@ export type Kept = {
 
 /**
  * Keeps a reactor or gateway running. One that stops by itself is red in the health and is tried again after a pause: a
- * second at first, a minute at most. It goes on where it stopped, so nothing is passed over, and the others go on meanwhile.
+ * second at first, a minute at most, a second again after it ran for more than a minute. It goes on where it stopped, so nothing is passed over, and the others go on meanwhile.
  */
 export function keepRunning(name: string, start: Starter, deps: WorkerDeps): Kept {
-  const { signal, logger } = deps;
+  const { signal, logger, now } = deps;
   const begun = Promise.withResolvers<void>();
   let running: Running | undefined;
   let failure: string | undefined;
 
   const run = async (): Promise<void> => {
     for (let waitMs = WAIT_MS_FIRST; !signal.aborted; waitMs = Math.min(WAIT_MS_MAX, waitMs * 2)) {
+      const startedMs = now().getTime();
       try {
         running = await start(deps);
         failure = undefined;
@@ -35,6 +36,7 @@ export function keepRunning(name: string, start: Starter, deps: WorkerDeps): Kep
         return;
       } catch (error) {
         failure = reasonOf(error);
+        if (now().getTime() - startedMs > WAIT_MS_MAX) waitMs = WAIT_MS_FIRST;
         logger.error({ part: name, waitMs, error: failure }, `${name} had to stop and is started again`);
       }
       begun.resolve();
