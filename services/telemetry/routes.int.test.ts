@@ -40,7 +40,7 @@ beforeAll(async () => {
     about: { title: 'Test', description: 'A test', version: '1.0.0', tags: [] },
     answers: answersIn(await bucket(nc, 'idempotency')),
   });
-  await mount(app, twinRoutes, { store });
+  await mount(app, twinRoutes, { store, nc });
   await mount(app, telemetryRoutes, { nc, now, logger });
   await app.ready();
 });
@@ -150,7 +150,19 @@ test('a twin of a new type is commissioned and given limits by commands, and tak
   const limits = { ...wrong, limits: { low: 60, high: 80 } };
   expect((await post('/api/twins/pump1/limits', limits, undefined, 'user')).statusCode).toBe(403);
   expect((await post('/api/twins/pump1/limits', limits)).json()).toMatchObject({ id: 'pump1' });
-  expect((await post('/api/twins/pump9/limits', limits)).json()).toMatchObject({ status: 409, code: 'UnknownTwin' });
+  expect((await post('/api/twins/pump9/limits', limits)).json()).toMatchObject({
+    status: 404,
+    detail: 'There is no twin pump9.',
+  });
+  const elsewhere = await post('/api/twins', { ...pump, site: 'north' }, undefined, 'admin');
+  expect(elsewhere.json()).toMatchObject({
+    status: 409,
+    code: 'TwinAlreadyCommissioned',
+    errors: [{ field: 'twinId' }],
+  });
+  expect(await store.read({ site: 'north', entity: 'twin', id: 'pump1' })).toEqual([]);
+  expect((await telemetry({ twinId: 'pump1', values: { torque: 70 } })).statusCode).toBe(201);
+  expect(await recorded('pump1')).toHaveLength(2);
   expect((await post('/api/twins', { ...pump, twinType: 'fan' }, undefined, 'admin')).json()).toMatchObject({
     status: 409,
     code: 'TwinAlreadyCommissioned',

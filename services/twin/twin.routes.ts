@@ -1,8 +1,17 @@
+import { Rejected } from '@stratum/contracts/decider.ts';
 import { commandAnswer } from '@stratum/contracts/http.ts';
 import type { Aggregate } from '@stratum/contracts/subjects.ts';
-import { changeLimitsRequest, twinDefinitionSchema, twinIdSchema } from '@stratum/contracts/twin/twin.ts';
+import {
+  changeLimitsRequest,
+  type TwinDefinition,
+  twinDefinitionSchema,
+  twinIdSchema,
+} from '@stratum/contracts/twin/twin.ts';
 import { handle } from '@stratum/infra/event-store/handle.ts';
+import { publisherOf } from '@stratum/infra/event-store/publisher.ts';
+import { readPage } from '@stratum/infra/event-store/read.ts';
 import { commandOf } from '@stratum/infra/http/commands.ts';
+import { notFound } from '@stratum/infra/http/problems.ts';
 import type { ApiDeps, Routes } from '@stratum/infra/http/routes.ts';
 import { requires } from '@stratum/infra/http/security.ts';
 import { z } from 'zod';
@@ -11,7 +20,7 @@ import { twinDecider } from './twin.ts';
 const tags = ['twins'];
 
 /** Commissioning a twin, of a known type or a new one, and changing the limits of one of its parameters. */
-export const twinRoutes: Routes<Pick<ApiDeps, 'store'>> = (app, { store }) => {
+export const twinRoutes: Routes<Pick<ApiDeps, 'store' | 'nc'>> = (app, { store, nc }) => {
   app.post(
     '/api/twins',
     {
@@ -27,6 +36,7 @@ export const twinRoutes: Routes<Pick<ApiDeps, 'store'>> = (app, { store }) => {
     },
     async (request, reply) => {
       const definition = request.body;
+      await checkOneSite(nc, definition);
       const command = commandOf(request, 'CommissionTwin', definition);
       const { position } = await handle(store, twinDecider, twinAt(definition.site, definition.twinId), command);
       return reply.code(201).send({ id: definition.twinId, position });
@@ -50,10 +60,24 @@ export const twinRoutes: Routes<Pick<ApiDeps, 'store'>> = (app, { store }) => {
     async (request) => {
       const { twinId } = request.params;
       const command = commandOf(request, 'ChangeLimits', { twinId, ...request.body });
-      const { position } = await handle(store, twinDecider, twinAt(request.query.site, twinId), command);
-      return { id: twinId, position };
+      try {
+        const { position } = await handle(store, twinDecider, twinAt(request.query.site, twinId), command);
+        return { id: twinId, position };
+      } catch (error) {
+        if (error instanceof Rejected && error.code === 'UnknownTwin') throw notFound('twin', twinId);
+        throw error;
+      }
     },
   );
 };
+
+/** Readings and read models know a twin by its id alone, so that no two sites may have the same. @throws Rejected */
+async function checkOneSite(nc: ApiDeps['nc'], { twinId, site }: TwinDefinition): Promise<void> {
+  const page = { from: 1, subject: `plant.*.twin.${twinId}`, limit: 1 };
+  const [first] = await readPage(publisherOf(nc), 'PLANT', page);
+  const other = first?.subject.split('.')[1];
+  if (other === undefined || other === site) return;
+  throw new Rejected('TwinAlreadyCommissioned', `${twinId} is already commissioned at the site ${other}.`, 'twinId');
+}
 
 const twinAt = (site: string, id: string): Aggregate => ({ site, entity: 'twin', id });
