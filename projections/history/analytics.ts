@@ -39,13 +39,16 @@ export function compareWeeks(
   samples: readonly Sample[],
   weekBefore: readonly Sample[],
 ): AnalyticsView['parameters'] {
+  const samplesOf = byParameter(samples);
+  const samplesBeforeOf = byParameter(weekBefore);
   return twin.parameters.map(({ key, name, unit, limits }) => {
-    const now = samples.filter((sample) => sample.parameter === key);
-    const then = weekBefore.filter((sample) => sample.parameter === key);
+    const now = samplesOf.get(key) ?? [];
+    const then = samplesBeforeOf.get(key) ?? [];
+    const [means, meansBefore] = [dailyMeans(now), dailyMeans(then)];
     const daily = daysOf(range).map((dayMs) => ({
       day: new Date(dayMs).toISOString().slice(0, 'yyyy-mm-dd'.length),
-      mean: meanIn(now, dayMs),
-      weekBeforeMean: meanIn(then, dayMs - WEEK_MS),
+      mean: means.get(dayMs) ?? null,
+      weekBeforeMean: meansBefore.get(dayMs - WEEK_MS) ?? null,
     }));
     const { low, high } = limits;
     return { key, name, unit, low, high, range: summaryOf(now), weekBefore: summaryOf(then), daily };
@@ -59,8 +62,12 @@ function daysOf({ fromMs, toMs }: Range): number[] {
   return Array.from({ length: count }, (_, index) => (first + index) * DAY_MS);
 }
 
-function meanIn(samples: readonly Sample[], dayMs: number): number | null {
-  return summaryOf(samples.filter(({ atMs }) => atMs >= dayMs && atMs < dayMs + DAY_MS)).mean;
+const byParameter = (samples: readonly Sample[]) => Map.groupBy(samples, ({ parameter }) => parameter);
+
+/** The mean of each UTC day with samples, by the day's start. One pass: a long range of a twin with many parameters is millions. */
+function dailyMeans(samples: readonly Sample[]): Map<number, number | null> {
+  const byDay = Map.groupBy(samples, ({ atMs }) => Math.floor(atMs / DAY_MS) * DAY_MS);
+  return new Map([...byDay].map(([dayMs, its]) => [dayMs, summaryOf(its).mean]));
 }
 
 function summaryOf(samples: readonly Sample[]): Summary {
