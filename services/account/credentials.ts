@@ -3,10 +3,11 @@ import type { KV } from '@nats-io/kv';
 import { hash, verify } from '@node-rs/bcrypt';
 import { roleSchema } from '@stratum/contracts/account/account.ts';
 import { tokenSchema } from '@stratum/contracts/subjects.ts';
+import { Overloaded } from '@stratum/infra/event-store/errors.ts';
 import { z } from 'zod';
 
-/** How much work a password hash is: 2^cost rounds; 12 is about a quarter of a second. */
-export const BCRYPT_COST_DEFAULT = 12;
+/** Passwords being hashed or waiting for it at once: some seconds of work. */
+export const HASHES_MAX = 64;
 /** bcrypt reads no further, so that whatever follows would not matter. */
 const PASSWORD_BYTES_MAX = 72;
 
@@ -66,21 +67,34 @@ export function accountIdOf(email: string): string {
   return `acc-${createHash('sha256').update(email).digest('base64url').slice(0, 20)}`;
 }
 
-/** Hashes a password of at most 72 bytes; the contract refuses longer ones. */
+/** Hashes a password of at most 72 bytes; the contract refuses longer ones. @throws Overloaded */
 export function hashPassword(password: string, cost: number): Promise<string> {
-  return hash(password, { cost });
+  return oneOfMany(() => hash(password, { cost }));
+}
+
+let hashesUnderWay = 0;
+
+/** Hashing takes the threads that also read files for the pages, so a crowd at the door must not queue up without end. */
+async function oneOfMany<Result>(task: () => Promise<Result>): Promise<Result> {
+  if (hashesUnderWay >= HASHES_MAX) throw new Overloaded(`${HASHES_MAX} passwords are being hashed already`);
+  hashesUnderWay += 1;
+  try {
+    return await task();
+  } finally {
+    hashesUnderWay -= 1;
+  }
 }
 
 /**
  * Checks a password against an account, or against nobody: an unknown e-mail takes as long as a wrong password, so
- * that nobody can ask which addresses have an account.
+ * that nobody can ask which addresses have an account. The check throws `Overloaded` when too many are under way.
  */
 export function passwordCheck(
   cost: number,
 ): (password: string, credentials: Credentials | undefined) => Promise<boolean> {
   const nobodysHash = hash('nobody has this password', { cost });
   return async (password, credentials) => {
-    const matches = await verify(password, credentials?.bcryptHash ?? (await nobodysHash));
+    const matches = await oneOfMany(async () => verify(password, credentials?.bcryptHash ?? (await nobodysHash)));
     return matches && credentials !== undefined && Buffer.byteLength(password) <= PASSWORD_BYTES_MAX;
   };
 }
