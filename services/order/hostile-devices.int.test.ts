@@ -13,11 +13,20 @@ beforeAll(async () => {
 afterAll(() => plant?.[Symbol.asyncDispose]());
 
 /** Publishes as any device could; resolves when the broker has taken it or has thrown the device out. */
-async function publish(topic: string, body: string): Promise<void> {
+async function publish(topic: string, body: string, options: mqtt.IClientPublishOptions = { qos: 1 }): Promise<void> {
   const client = await mqtt.connectAsync(plant.server.mqttUrl, { protocolVersion: 4, reconnectPeriod: 0 });
   const thrownOut = new Promise<void>((resolve) => client.once('close', () => resolve()));
-  await Promise.race([client.publishAsync(topic, body, { qos: 1 }), thrownOut]);
+  await Promise.race([client.publishAsync(topic, body, options), thrownOut]);
   await client.endAsync(true);
+}
+
+/** Connects with a last will and breaks off, so that the broker carries it out. */
+async function leaveWill(topic: string): Promise<void> {
+  const will = { topic, payload: Buffer.from('{}'), qos: 1 as const, retain: false };
+  const options = { protocolVersion: 4, reconnectPeriod: 0, will } as const;
+  const client = await mqtt.connectAsync(plant.server.mqttUrl, options, false).catch(() => undefined);
+  client?.stream.destroy();
+  await client?.endAsync(true);
 }
 
 const made = { produced: 10, defective: 0, timestamp: '2025-10-01T10:30:00Z' };
@@ -61,7 +70,10 @@ test('a device reaches what devices have to do with, and nothing else', async ()
     '$JS/API/STREAM/DELETE/TELEMETRY',
     '$KV/accounts/bm9ib2R5',
   ];
-  for (const topic of forbidden) await publish(topic, '{}');
+  for (const topic of forbidden) {
+    for (const qos of [0, 1, 2] as const) await publish(topic, '{}', { qos, retain: qos === 1 });
+    await leaveWill(topic);
+  }
   const asProgram = mqtt.connectAsync(
     plant.server.mqttUrl,
     { protocolVersion: 4, username: 'program', password: '', reconnectPeriod: 0 },
