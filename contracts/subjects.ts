@@ -7,7 +7,6 @@ import { z } from 'zod';
 export const tokenSchema = z
   .string()
   .regex(/^[A-Za-z0-9_-]{1,64}$/, 'may hold letters, digits, - and _ only, 1 to 64 of them');
-export type Token = z.infer<typeof tokenSchema>;
 
 /** The words that aggregates are called by; each is the third token of a `plant.` subject. */
 export const entities = ['twin', 'alert', 'order', 'job', 'shopfloor', 'account'] as const;

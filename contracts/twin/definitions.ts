@@ -1,8 +1,5 @@
 import type { TwinDefinition, TwinEvent } from './twin.ts';
 
-/** The commissioned twins by id, each with the limits now in force. */
-export type TwinDefinitions = ReadonlyMap<string, TwinDefinition>;
-
 /**
  * The definition of one twin after one of its events: `undefined` before it was commissioned and once it is
  * decommissioned. A change of limits the definition does not know changes nothing. Fold it over the events of PLANT to

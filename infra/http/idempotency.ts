@@ -7,8 +7,6 @@ import { invalidRequest, Problem } from './problems.ts';
 import type { App } from './routes.ts';
 import { accountIdOf } from './security.ts';
 
-/** Answers are remembered this long, ms: 24 h. */
-export const ANSWERS_KEPT_MS = 86_400_000;
 /** The longest Idempotency-Key, characters. */
 export const KEY_LENGTH_MAX = 200;
 /** Longer answers are not kept; the command itself is still done once. NATS takes 1 MB. */

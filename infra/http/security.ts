@@ -12,7 +12,7 @@ export type User = { id: string; email: string; name: string; role: Role; shopfl
 export const ACCESS_TOKEN_SECONDS = 900;
 
 /** What an access token claims; `exp` is epoch seconds. */
-export const claimsSchema = z.object({
+const claimsSchema = z.object({
   sub: tokenSchema,
   email: z.string(),
   name: z.string(),
@@ -20,7 +20,6 @@ export const claimsSchema = z.object({
   shopfloorId: tokenSchema.optional(),
   exp: z.number(),
 });
-export type Claims = z.infer<typeof claimsSchema>;
 
 const users = new WeakMap<FastifyRequest, { user: User; expiresAt: Date }>();
 
