@@ -87,8 +87,8 @@ export async function openBuilder(projection: AnyProjection, deps: BuilderDeps):
       try {
         const touched = await model.fold(events, upTo);
         if (announce === 'folded') announceServed(touched);
-        const isDue = writeEveryMs === 0 ? touched.length > 0 : model.changedCount >= CHANGED_MAX;
-        if (isDue) await write();
+        if (model.changedCount >= CHANGED_MAX) await write(0);
+        else if (model.isDue(touched, writeEveryMs)) await write(writeEveryMs);
         announceReached();
       } catch (error) {
         if (!(error instanceof PoisonEvent)) throw error;
@@ -98,9 +98,9 @@ export async function openBuilder(projection: AnyProjection, deps: BuilderDeps):
     async keepWriting(signal) {
       while (!signal.aborted) {
         await sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
-        if (!isStopped && performance.now() - writtenAtMs >= restMs()) await write();
+        if (!isStopped && performance.now() - writtenAtMs >= restMs()) await write(isAwaited() ? 0 : writeEveryMs);
       }
-      if (!isStopped && (model.changedCount > 0 || model.position > checkpoint.position)) await write();
+      if (!isStopped && (model.changedCount > 0 || model.position > checkpoint.position)) await write(0);
     },
     hurry(sequence) {
       hurriedTo = Math.max(hurriedTo, sequence);
@@ -110,24 +110,30 @@ export async function openBuilder(projection: AnyProjection, deps: BuilderDeps):
 
   /** How long this builder may rest after a write, given what has come since. */
   function restMs(): number {
-    const usual = model.changedCount > 0 ? writeEveryMs : CHECKPOINT_EVERY_MS;
     if (model.position === checkpoint.position) return ALIVE_EVERY_MS;
-    const isAwaited = hurriedTo > checkpoint.position && model.position >= hurriedTo;
-    return isAwaited ? Math.min(usual, HURRIED_EVERY_MS) : usual;
+    return isAwaited() ? HURRIED_EVERY_MS : CHECKPOINT_EVERY_MS;
   }
 
-  /** One write at a time; who comes meanwhile waits and then writes what is new. */
-  async function write(): Promise<void> {
+  /** Whether a query waits for a position that is folded and not yet in the database. */
+  function isAwaited(): boolean {
+    return hurriedTo > checkpoint.position && model.position >= hurriedTo;
+  }
+
+  /**
+   * Writes the changed documents that were not written for `restMs`, one write at a time; who comes meanwhile waits and
+   * then writes what is new. The checkpoint moves to before the oldest change that is still unwritten.
+   */
+  async function write(restMs: number): Promise<void> {
     while (writing !== undefined) await writing;
-    writing = writeNow().finally(() => {
+    writing = writeNow(restMs).finally(() => {
       writing = undefined;
     });
     await writing;
   }
 
-  async function writeNow(): Promise<void> {
+  async function writeNow(restMs: number): Promise<void> {
     writtenAtMs = performance.now();
-    const unwritten = model.unwritten();
+    const unwritten = model.unwritten(restMs);
     const { changes } = unwritten;
     if (changes.length > 0) await documents.write(changes);
     model.written(unwritten);
@@ -143,7 +149,7 @@ export async function openBuilder(projection: AnyProjection, deps: BuilderDeps):
 
   async function stop(sequence: number, error: unknown): Promise<void> {
     if (isStopped) return;
-    await write();
+    await write(0);
     isStopped = true;
     await stopAt(database, checkpoint, sequence, error);
     logger.error({ projection: name, sequence, error: String(error) }, `${name} is stopped by an event it cannot fold`);

@@ -85,6 +85,32 @@ test('what changes while a write is under way is written next', async () => {
   expect(documents.stored.get('a')).toEqual({ _id: 'a', seen: [1, 2], _position: 2 });
 });
 
+test('a document written a moment ago rests, and the position stays before what is not written of it', async () => {
+  const documents = memoryDocuments();
+  const model = openModel(seen, documents, 0);
+  const hour = 3_600_000;
+  expect(model.isDue(await model.fold(readings('a'), 1), hour)).toBe(true);
+  model.written(model.unwritten(hour));
+  expect(model.isDue(await model.fold([reading(2, 'a')], 2), hour)).toBe(false);
+  expect(model.isDue(await model.fold([reading(3, 'b')], 3), hour)).toBe(true);
+  const due = model.unwritten(hour);
+  expect([due.changes.map(({ document }) => document._id), due.position]).toEqual([['b'], 1]);
+  model.written(due);
+  await model.fold([], 9);
+  expect(model.unwritten(hour)).toEqual({ changes: [], position: 1, foldedTo: 9 });
+  const all = model.unwritten();
+  expect([all.changes.map(({ document }) => document._id), all.position]).toEqual([['a', 'all'], 9]);
+});
+
+test('what changes while a write is under way never takes the position back', async () => {
+  const model = openModel(seen, memoryDocuments(), 0);
+  await model.fold(readings('a', 'b', 'c'), 30);
+  const first = model.unwritten();
+  await model.fold([reading(31, 'a')], 31);
+  model.written(first);
+  expect([first.position, model.unwritten(3_600_000).position]).toEqual([30, 30]);
+});
+
 test('a document written by somebody else is not overwritten', async () => {
   const stored = new Map<string, ReadModelDocument>();
   const [one, other] = [memoryDocuments(stored), memoryDocuments(stored)];

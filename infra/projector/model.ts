@@ -7,6 +7,7 @@ import { type AnyProjection, foldOnce, type ProjectedEvent, type ReadModelDocume
  */
 const DOCUMENTS_KEPT_MAX = 20_000;
 const KEPT_MS_MAX = 600_000;
+const NEVER_MS = Number.NEGATIVE_INFINITY;
 
 /** An event that could not be folded. The documents hold everything before it and nothing of it. */
 export class PoisonEvent extends Error {
@@ -21,8 +22,8 @@ export class PoisonEvent extends Error {
   }
 }
 
-/** What was changed since the last call, and the position that the documents hold together with it. */
-export type Unwritten = { changes: Change[]; position: number };
+/** Documents to write, the position that the database holds completely once they are written, and what they are folded to. */
+export type Unwritten = { changes: Change[]; position: number; foldedTo: number };
 
 /**
  * One read model in memory, between its log and its database: events go in, changed documents come out. It knows which
@@ -38,13 +39,22 @@ export type Model = {
    * needs. Answers the documents that changed. @throws PoisonEvent
    */
   fold(events: readonly ProjectedEvent[], upTo: number): Promise<ReadModelDocument[]>;
-  /** Takes the changed documents for writing. They count as changed until `written`. */
-  unwritten(): Unwritten;
+  /** Whether one of these documents, just folded, was not written for `restMs` and so should not wait longer. */
+  isDue(documents: readonly ReadModelDocument[], restMs: number): boolean;
+  /** Takes the changed documents that were not written for `restMs` (0: all). They count as changed until `written`. */
+  unwritten(restMs?: number): Unwritten;
   /** The database has taken what `unwritten` gave. */
   written(unwritten: Unwritten): void;
 };
 
-type Kept = { document: ReadModelDocument; storedPosition: number | undefined; changedMs: number };
+/** `changedFrom`: sequence of the first event folded in since it was written last. */
+type Kept = {
+  document: ReadModelDocument;
+  storedPosition: number | undefined;
+  changedMs: number;
+  writtenMs: number;
+  changedFrom: number | undefined;
+};
 
 /** A read model that goes on after sequence `position`. */
 export function openModel(projection: AnyProjection, documents: Documents, position: number): Model {
@@ -73,18 +83,32 @@ export function openModel(projection: AnyProjection, documents: Documents, posit
       forgetOldest();
       return [...touched].flatMap((key) => kept.get(key)?.document ?? []);
     },
-    unwritten() {
-      const changes = [...changed]
-        .flatMap((key) => kept.get(key) ?? [])
-        .map(({ document, storedPosition }) => ({ document, storedPosition }));
-      return { changes, position: foldedTo };
+    isDue(documents, restMs) {
+      const restedSinceMs = performance.now() - restMs;
+      return documents.some(({ _id }) => (kept.get(_id)?.writtenMs ?? NEVER_MS) <= restedSinceMs);
     },
-    written({ changes }) {
+    unwritten(restMs = 0) {
+      const restedSinceMs = performance.now() - restMs;
+      const changes: Change[] = [];
+      let position = foldedTo;
+      for (const key of changed) {
+        const known = kept.get(key);
+        if (known === undefined) continue;
+        const { document, storedPosition, writtenMs, changedFrom = document._position } = known;
+        if (writtenMs <= restedSinceMs) changes.push({ document, storedPosition });
+        else position = Math.min(position, changedFrom - 1);
+      }
+      return { changes, position, foldedTo };
+    },
+    written({ changes, foldedTo: writtenTo }) {
       for (const { document } of changes) {
         const known = kept.get(document._id);
         if (known === undefined) continue;
         known.storedPosition = document._position;
+        known.writtenMs = performance.now();
+        known.changedFrom = undefined;
         if (known.document._position === document._position) changed.delete(document._id);
+        else known.changedFrom = writtenTo + 1;
       }
     },
   };
@@ -93,7 +117,13 @@ export function openModel(projection: AnyProjection, documents: Documents, posit
     const missing = [...new Set(keys)].filter((key) => !kept.has(key));
     if (missing.length === 0) return;
     for (const document of await documents.load(missing)) {
-      kept.set(document._id, { document, storedPosition: document._position, changedMs: performance.now() });
+      kept.set(document._id, {
+        document,
+        storedPosition: document._position,
+        changedMs: performance.now(),
+        writtenMs: NEVER_MS,
+        changedFrom: undefined,
+      });
     }
   }
 
@@ -104,7 +134,13 @@ export function openModel(projection: AnyProjection, documents: Documents, posit
       const known = kept.get(key);
       if (document === undefined || document === known?.document) continue;
       kept.delete(key);
-      kept.set(key, { document, storedPosition: known?.storedPosition, changedMs: performance.now() });
+      kept.set(key, {
+        document,
+        storedPosition: known?.storedPosition,
+        changedMs: performance.now(),
+        writtenMs: known?.writtenMs ?? NEVER_MS,
+        changedFrom: known?.changedFrom ?? event.recorded.sequence,
+      });
       changed.add(key);
       touched.add(key);
     }
