@@ -27,7 +27,7 @@ rebuild: ## compute the read models again beside the live ones and compare (the 
 bench: ## measure throughput, latency and a fleet beside bare clients: ROUNDS=5 TWINS=1000 SECONDS=60
 	$(STRATUM) infra/bench/bench.ts
 
-chaos: ## kill each process in turn under load and count what was lost: ROUNDS=24 SEED=1
+chaos: ## kill each process in turn under load and count what was lost: ROUNDS=24 SEED=1 WORKERS=1
 	$(STRATUM) infra/chaos/main.ts
 
 format: ## format and fix what can be fixed

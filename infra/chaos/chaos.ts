@@ -5,6 +5,7 @@ import { startLoad } from './load.ts';
 import { readLogs } from './logs.ts';
 import { dropAndRebuild, type Rebuilt } from './read-models.ts';
 import { killAndRecover, untilWell } from './recovery.ts';
+import { startSecondWorker } from './second-worker.ts';
 import { settle } from './settle.ts';
 import { isClean, type Verdict, verdictOf } from './verdict.ts';
 import { allVictims } from './victims.ts';
@@ -12,6 +13,8 @@ import { allVictims } from './victims.ts';
 /** Between two kills the load goes on for so many readings, which is one to three seconds. */
 const READINGS_BETWEEN_MIN = 20;
 const READINGS_BETWEEN_MAX = 60;
+/** A kill comes so long after much was sent at once: some of it is on its way, some in each log, some in none. */
+const INTO_BURST_MS_MAX = 100;
 /** The plant's own simulator reports once a second. */
 const SPEED = '10';
 
@@ -29,6 +32,8 @@ export type ChaosReport = { rounds: Round[]; verdict: Verdict; rebuilt: Rebuilt[
 export type ChaosOptions = {
   /** How many are killed, one after the other; every victim once, if left out. */
   rounds?: number;
+  /** With 2, a second worker does the same work at the same time; 1, if left out. */
+  workers?: 1 | 2;
   /** Who may be killed, by name; everybody, if left out. */
   isVictim?: (name: string) => boolean;
   /** The same seed kills in the same order. */
@@ -53,13 +58,15 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     environment: { SPEED },
     ...(dataFolder === undefined ? {} : { dataFolder }),
   });
+  await using secondWorker = options.workers === 2 ? await startSecondWorker(plant) : undefined;
+  const target = { plant, secondWorker };
   await using load = await startLoad(plant, chance);
-  const names = allVictims(plant).filter(options.isVictim ?? (() => true));
+  const names = allVictims(target).filter(options.isVictim ?? (() => true));
   await untilWell(load, Date.now(), 'at first');
   const rounds: Round[] = [];
   for (const victim of victimsOf(chance, names, options.rounds ?? names.length)) {
     await load.goOn(wholeBetween(chance, READINGS_BETWEEN_MIN, READINGS_BETWEEN_MAX));
-    const seconds = await killAndRecover(plant, load, victim);
+    const seconds = await killAndRecover(target, load, victim, wholeBetween(chance, 0, INTO_BURST_MS_MAX));
     const { readings, orders, reports } = load.ledger;
     const acknowledged = { readings: readings.length, orders: orders.length, reports: reports.length };
     const round = { round: rounds.length + 1, victim, seconds, acknowledged };
@@ -69,6 +76,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   await load.goOn(READINGS_BETWEEN_MAX);
   await load.drain();
 
+  await secondWorker?.stop();
   // The simulator and then the worker stand still: nobody else writes to the logs.
   using _simulator = pause(plant, 'simulator');
   const nc = await connectNats(plant.urls.nats, { name: 'chaos' });

@@ -1,6 +1,6 @@
 import type { MqttClient } from 'mqtt';
 import type { Api } from './api.ts';
-import { connectCareful } from './broker.ts';
+import { connectCareful, sendInOrder } from './broker.ts';
 import { LEVEL_HIGH, type Ledger, type SentReading } from './ledger.ts';
 
 /** A twin goes beyond its limit for three readings of every six. */
@@ -13,6 +13,8 @@ export type Devices = {
   twinIds: readonly string[];
   /** Begins to publish. */
   start(): void;
+  /** Publishes so many readings more, all at once. */
+  burst(readings: number): void;
   /** Ends publishing; whether the broker has acknowledged everything is asked by `unacknowledged`. */
   stop(): void;
   unacknowledged(): number;
@@ -35,6 +37,7 @@ export async function openDevices(options: {
   const twinIds = Array.from({ length: options.twins }, (_, index) => `chaos-${index + 1}`);
   for (const twinId of twinIds) await api.insist('/api/twins', definitionOf(twinId), `chaos-twin-${twinId}`);
   const client: MqttClient = connectCareful(mqttUrl, 'chaos-devices');
+  const send = sendInOrder(client);
   let sent = 0;
   let unacknowledged = 0;
   let newestMs = 0;
@@ -44,6 +47,9 @@ export async function openDevices(options: {
     twinIds,
     start() {
       clock = setInterval(publishNext, 1000 / perSecond);
+    },
+    burst(readings) {
+      for (let count = 0; count < readings; count++) publishNext();
     },
     stop() {
       clearInterval(clock);
@@ -61,8 +67,7 @@ export async function openDevices(options: {
       observedAt: reading.observedAt,
       values: { serial: reading.serial, level: reading.level },
     });
-    client
-      .publishAsync(`twins/${reading.twinId}/telemetry`, body, { qos: 1 })
+    send(`twins/${reading.twinId}/telemetry`, body)
       .then(() => {
         ledger.readings.push(reading);
         unacknowledged -= 1;

@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { type Instruction, instructionSchema } from '@stratum/contracts/job/job.ts';
 import type { MqttClient } from 'mqtt';
 import type { Api } from './api.ts';
-import { connectCareful } from './broker.ts';
+import { connectCareful, type Send, sendInOrder } from './broker.ts';
 import type { Ledger, SentReport } from './ledger.ts';
 
 const HEARTBEAT_EVERY_MS = 1_000;
@@ -66,6 +66,7 @@ export async function openFloors(options: { api: Api; mqttUrl: string; ledger: L
 
   function play(shopfloorId: string): MqttClient {
     const client = connectCareful(mqttUrl, shopfloorId);
+    const send = sendInOrder(client);
     const topic = `shopfloor/${shopfloorId}/instructions`;
     client.on('connect', () => {
       client.subscribeAsync(topic, { qos: 1 }).then(
@@ -78,7 +79,7 @@ export async function openFloors(options: { api: Api; mqttUrl: string; ledger: L
       const job = `${instruction.orderId}_${shopfloorId}`;
       if (heard.has(job)) return;
       heard.add(job);
-      const work = reportAll(client, shopfloorId, instruction);
+      const work = reportAll(client, send, shopfloorId, instruction);
       working.add(work);
       work.finally(() => working.delete(work));
     });
@@ -86,10 +87,15 @@ export async function openFloors(options: { api: Api; mqttUrl: string; ledger: L
   }
 
   /** Ends without the rest when the client ends; then the reports are not on the list either. */
-  async function reportAll(client: MqttClient, shopfloorId: string, instruction: Instruction): Promise<void> {
+  async function reportAll(
+    client: MqttClient,
+    send: Send,
+    shopfloorId: string,
+    instruction: Instruction,
+  ): Promise<void> {
     try {
       for (const report of reportsOf(shopfloorId, instruction)) {
-        await client.publishAsync(`shopfloor/${shopfloorId}/reports`, JSON.stringify(report), { qos: 1 });
+        await send(`shopfloor/${shopfloorId}/reports`, JSON.stringify(report));
         ledger.reports.push(report);
         await wait(REPORT_EVERY_MS);
       }

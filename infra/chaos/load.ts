@@ -10,6 +10,9 @@ import { type OrderDesk, openOrderDesk } from './orders.ts';
 const TWINS = 10;
 const READINGS_PER_SECOND = 20;
 const ORDER_EVERY_SECONDS = 2;
+/** What comes at once just before a kill, so that it always falls into the middle of something. */
+const BURST_READINGS = 200;
+const BURST_ORDERS = 3;
 /** After the load has stopped, what is under way is acknowledged and made within this time. */
 const DRAIN_MS_MAX = 120_000;
 
@@ -22,6 +25,8 @@ export type Load = AsyncDisposable & {
   floors: Floors;
   /** Resolves when so many more readings have been acknowledged, and one order more. */
   goOn(readings: number): Promise<void>;
+  /** Sends much at once and waits for none of it. */
+  burst(): void;
   /** Stops sending; resolves when everything sent is acknowledged and every order on the list is made. */
   drain(): Promise<void>;
 };
@@ -49,6 +54,11 @@ export async function startLoad(plant: TestPlant, chance: () => number): Promise
         what: `${readings} more readings and an order to be acknowledged`,
         msMax: DRAIN_MS_MAX,
       });
+    },
+    burst() {
+      devices.burst(BURST_READINGS);
+      // What fails is told by `drain`.
+      for (let count = 0; count < BURST_ORDERS; count++) desk.place().catch(() => undefined);
     },
     async drain() {
       devices.stop();

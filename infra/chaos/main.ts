@@ -25,6 +25,10 @@ const settings = {
     .int('must be a whole number')
     .default(1)
     .describe('decides who is killed when'),
+  WORKERS: z
+    .enum(['1', '2'], 'must be 1 or 2')
+    .default('1')
+    .describe('2: a second worker does the same work at the same time'),
 };
 
 /**
@@ -32,14 +36,15 @@ const settings = {
  * The report goes to stdout; exit code 1 when anything is not as it should be, and then the plant's data and logs stay.
  */
 await runMain(async () => {
-  const { ROUNDS: rounds, SEED: seed } = readSettings(settings, process.env);
+  const { ROUNDS: rounds, SEED: seed, WORKERS: workers } = readSettings(settings, process.env);
   const dataFolder = await mkdtemp(join(tmpdir(), 'stratum-chaos-'));
-  say(`a plant is started in ${dataFolder} and killed ${rounds} times (SEED=${seed})`);
+  say(`a plant is started in ${dataFolder} and killed ${rounds} times (SEED=${seed}, WORKERS=${workers})`);
   let isWell = false;
   try {
     const report = await runChaos({
       rounds,
       seed,
+      workers: workers === '2' ? 2 : 1,
       dataFolder,
       onRound: (round) => say(roundLine(round)),
       onVerdict: (verdict) => process.stdout.write(`\n${verdictText(verdict)}\n\n`),

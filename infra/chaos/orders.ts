@@ -12,7 +12,7 @@ export type OrderDesk = {
   place(): Promise<string>;
   /** Places an order every `everySeconds`, one after the other, until `stop`. */
   start(everySeconds: number): void;
-  /** Ends placing; resolves when the last order is answered. @throws what `place` threw */
+  /** Ends placing; resolves when every order is answered. @throws what `place` threw */
   stop(): Promise<void>;
 };
 
@@ -21,7 +21,16 @@ export function openOrderDesk(options: { api: Api; runId: string; chance: () => 
   const { api, runId, chance, ledger } = options;
   const stopping = new AbortController();
   let next = 0;
-  let placing: Promise<void> = Promise.resolve();
+  const underWay = new Set<Promise<unknown>>();
+  /** Whoever stops the desk hears of what failed. */
+  const noted = <Result>(placing: Promise<Result>): Promise<Result> => {
+    underWay.add(placing);
+    placing.then(
+      () => underWay.delete(placing),
+      () => undefined,
+    );
+    return placing;
+  };
 
   const place = async (): Promise<string> => {
     const number = next++;
@@ -33,20 +42,19 @@ export function openOrderDesk(options: { api: Api; runId: string; chance: () => 
   };
 
   return {
-    place,
+    place: () => noted(place()),
     start(everySeconds) {
-      placing = (async () => {
+      const placing = async () => {
         while (!stopping.signal.aborted) {
           await place();
           await wait(everySeconds * 1000, undefined, { signal: stopping.signal }).catch(() => undefined);
         }
-      })();
-      // Whoever stops the desk hears of it.
-      placing.catch(() => undefined);
+      };
+      noted(placing());
     },
     async stop() {
       stopping.abort();
-      await placing;
+      await Promise.all(underWay);
     },
   };
 }

@@ -37,7 +37,7 @@ export async function dropAndRebuild(
   const startedMs = performance.now();
   await database.dropDatabase();
   process.kill(pid, 'SIGKILL');
-  await waitFor(() => ![undefined, pid].includes(pidOf(plant, PROJECTIONS)), {
+  await waitFor(() => ![undefined, pid].includes(pidOf({ plant, secondWorker: undefined }, PROJECTIONS)), {
     what: 'the projector to be started again',
     msMax: CAUGHT_UP_MS_MAX,
     pollMs: LOOK_EVERY_MS,

@@ -1,7 +1,7 @@
-import type { TestPlant } from '../testing/plant.ts';
+import { setTimeout as wait } from 'node:timers/promises';
 import { waitFor } from '../testing/waitFor.ts';
 import type { Load } from './load.ts';
-import { EVERYTHING, kill, pidOf, STARTER } from './victims.ts';
+import { kill, pidOf, type Target } from './victims.ts';
 
 /** After this the plant counts as not well. A first start has a day of back-filled readings to work through. */
 const WELL_MS_MAX = 180_000;
@@ -15,17 +15,19 @@ type History = { rows: { position: string; observedAt: string }[] };
 type Order = { order: { state: string } };
 
 /**
- * Kills a victim and waits until it runs as another process and the plant is well again.
+ * Sends much at once, kills a victim `intoBurstMs` milliseconds later, and waits until it runs as another process and the
+ * plant is well again.
  * @returns seconds from the kill
  * @throws Error when that takes longer than three minutes
  */
-export async function killAndRecover(plant: TestPlant, load: Load, victim: string): Promise<number> {
-  const name = victim === EVERYTHING ? STARTER : victim;
-  const pidBefore = pidOf(plant, name);
+export async function killAndRecover(target: Target, load: Load, victim: string, intoBurstMs: number): Promise<number> {
+  load.burst();
+  await wait(intoBurstMs);
+  const pidBefore = pidOf(target, victim);
   const startedMs = performance.now();
   const killedMs = Date.now();
-  await kill(plant, victim);
-  const isBack = () => ![undefined, pidBefore].includes(pidOf(plant, name));
+  await kill(target, victim);
+  const isBack = () => ![undefined, pidBefore].includes(pidOf(target, victim));
   await waitFor(isBack, { what: `${victim} to be started again`, msMax: WELL_MS_MAX });
   await untilWell(load, killedMs, `after ${victim} was killed`);
   return (performance.now() - startedMs) / 1000;
