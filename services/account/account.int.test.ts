@@ -39,7 +39,7 @@ beforeAll(async () => {
     answers: answersIn(await bucket(nc, 'idempotency')),
   });
   const sessions = openSessions(await bucket(nc, 'sessions'), now);
-  await mount(app, accountRoutes, { store, credentials, sessions, bcryptCost: BCRYPT_COST, now });
+  await mount(app, accountRoutes, { store, credentials, sessions, bcryptCost: BCRYPT_COST, port: 8080, now });
   await app.ready();
 });
 afterAll(async () => {
@@ -69,7 +69,7 @@ test('registering makes a user with a session and one event that holds no secret
     user: { id: accountIdOf('anna@example.org'), email: 'anna@example.org', name: 'Anna', role: 'user' },
   });
   expect(String(answer.headers['set-cookie'])).toMatch(
-    /^stratum_refresh=[\w-]{43}; Max-Age=604800; Path=\/api\/auth; HttpOnly; SameSite=Strict$/,
+    /^stratum_refresh_8080=[\w-]{43}; Max-Age=604800; Path=\/api\/auth; HttpOnly; SameSite=Strict$/,
   );
   expect(answer.headers['cache-control']).toBe('no-store');
   const events = await eventsOf('anna@example.org');
@@ -181,7 +181,7 @@ test('logging out ends every token of the session', async () => {
   const second = cookieOf(await refresh(first));
   const answer = await post('logout', undefined, { cookie: second });
   expect(answer.statusCode).toBe(204);
-  expect(String(answer.headers['set-cookie'])).toContain('stratum_refresh=; Max-Age=0; Path=/api/auth');
+  expect(String(answer.headers['set-cookie'])).toContain('stratum_refresh_8080=; Max-Age=0; Path=/api/auth');
   expect((await refresh(second)).statusCode).toBe(401);
   expect((await refresh(first)).statusCode).toBe(401);
   expect((await post('logout')).statusCode).toBe(204);

@@ -21,6 +21,11 @@ export type AccountDeps = Pick<ApiDeps, 'store' | 'now'> & {
   credentials: CredentialStore;
   sessions: Sessions;
   bcryptCost: number;
+  /**
+   * Port of the API. Browsers keep one cookie jar for all ports of a host, so the name of the cookie holds it: two copies on
+   * one machine keep their sessions apart.
+   */
+  port: number;
 };
 
 /** Who registers by themselves becomes this. */
@@ -30,7 +35,7 @@ const FAILED_LOGINS_MAX = 10;
 const FAILED_LOGINS_WINDOW_SECONDS = 300;
 /** Registrations per address and minute: each costs a password hash. */
 const REGISTRATIONS_PER_MINUTE_MAX = 30;
-const COOKIE = 'stratum_refresh';
+const cookieNameOf = (port: number) => `stratum_refresh_${port}`;
 /** The cookie goes to these routes only. */
 const COOKIE_PATH = '/api/auth';
 
@@ -41,6 +46,7 @@ const config = { keepsAnswer: false };
 /** Registering, signing in, staying signed in, signing out. */
 export const accountRoutes: Routes<AccountDeps> = (app, deps) => {
   const { credentials: store, sessions, bcryptCost, now } = deps;
+  const cookieName = cookieNameOf(deps.port);
   const matches = passwordCheck(bcryptCost);
   const failedLogins = countAttempts(FAILED_LOGINS_MAX, FAILED_LOGINS_WINDOW_SECONDS, now);
   const signedInAs = async (email: string, password: string): Promise<Credentials | undefined> => {
@@ -66,7 +72,7 @@ export const accountRoutes: Routes<AccountDeps> = (app, deps) => {
         if (!isSameRequest) throw emailTaken();
       }
       await recordAccount(deps.store, fresh, { correlationId: request.id, time: now().toISOString() });
-      return reply.code(201).send(signIn(app, request, reply, fresh, await sessions.start(email)));
+      return reply.code(201).send(signIn({ app, request, reply, cookieName }, fresh, await sessions.start(email)));
     },
   );
 
@@ -84,7 +90,7 @@ export const accountRoutes: Routes<AccountDeps> = (app, deps) => {
       if (found === undefined) throw wrongPassword();
       failedLogins.forgive(who);
       await recordAccount(deps.store, found, { correlationId: request.id, time: now().toISOString() });
-      return signIn(app, request, reply, found, await sessions.start(email));
+      return signIn({ app, request, reply, cookieName }, found, await sessions.start(email));
     },
   );
 
@@ -95,14 +101,14 @@ export const accountRoutes: Routes<AccountDeps> = (app, deps) => {
       schema: { tags, summary: 'Exchange the refresh cookie for a new access token', response: { 200: sessionView } },
     },
     async (request, reply) => {
-      const token = request.cookies[COOKIE];
+      const token = request.cookies[cookieName];
       if (token === undefined) throw signInAgain('There is no session.');
       const refresh = await sessions.exchange(token);
       if (refresh === 'reused') request.log.warn('a refresh token came a second time; its session is ended');
       if (typeof refresh === 'string') throw signInAgain('The session has ended.');
       const found = (await store.find(refresh.email))?.credentials;
       if (found === undefined) throw signInAgain('The account is gone.');
-      return signIn(app, request, reply, found, refresh);
+      return signIn({ app, request, reply, cookieName }, found, refresh);
     },
   );
 
@@ -110,9 +116,9 @@ export const accountRoutes: Routes<AccountDeps> = (app, deps) => {
     '/api/auth/logout',
     { config, schema: { tags, summary: 'End the session', response: { 204: z.undefined() } } },
     async (request, reply) => {
-      const token = request.cookies[COOKIE];
+      const token = request.cookies[cookieName];
       if (token !== undefined) await sessions.end(token);
-      return reply.clearCookie(COOKIE, { path: COOKIE_PATH }).code(204).send();
+      return reply.clearCookie(cookieName, { path: COOKIE_PATH }).code(204).send();
     },
   );
 };
@@ -123,16 +129,12 @@ const registrationLimit = {
   errorResponseBuilder: (_request: FastifyRequest, context: { ttl: number }) => tooMany(Math.ceil(context.ttl / 1000)),
 };
 
-function signIn(
-  app: App,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  who: Credentials,
-  refresh: Refresh,
-): SessionView {
+type Exchange = { app: App; request: FastifyRequest; reply: FastifyReply; cookieName: string };
+
+function signIn({ app, request, reply, cookieName }: Exchange, who: Credentials, refresh: Refresh): SessionView {
   const floor = who.shopfloorId === undefined ? {} : { shopfloorId: who.shopfloorId };
   const claims = { email: who.email, name: who.name, role: who.role, ...floor };
-  reply.header('cache-control', 'no-store').setCookie(COOKIE, refresh.token, {
+  reply.header('cache-control', 'no-store').setCookie(cookieName, refresh.token, {
     path: COOKIE_PATH,
     httpOnly: true,
     sameSite: 'strict',

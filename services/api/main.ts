@@ -55,6 +55,7 @@ await runMain(async () => {
       credentials: openCredentials(await bucket(nc, 'accounts')),
       sessions: openSessions(await bucket(nc, 'sessions'), now),
       bcryptCost: settings.BCRYPT_COST,
+      port: settings.PORT,
     },
   );
   const url = await app.listen({ port: settings.PORT, host: settings.HOST });

@@ -3,10 +3,11 @@ import { jobIdOf, postReportRequest } from '@stratum/contracts/job/job.ts';
 import { SITE_DEFAULT, shopfloorIdOf } from '@stratum/contracts/subjects.ts';
 import { handle } from '@stratum/infra/event-store/handle.ts';
 import { commandOf } from '@stratum/infra/http/commands.ts';
-import { Problem } from '@stratum/infra/http/problems.ts';
+import { invalidRequest, Problem } from '@stratum/infra/http/problems.ts';
 import type { ApiDeps, Routes } from '@stratum/infra/http/routes.ts';
 import { requires, userOf } from '@stratum/infra/http/security.ts';
 import { job, reportIdOf } from './job.ts';
+import { aheadFault } from './report.ts';
 
 /** Reporting work by hand; it counts like a report over MQTT, and together with it once. */
 export const jobRoutes: Routes<Pick<ApiDeps, 'store' | 'now'>> = (app, { store, now }) => {
@@ -34,6 +35,8 @@ export const jobRoutes: Routes<Pick<ApiDeps, 'store' | 'now'>> = (app, { store, 
           detail: `You report for ${ownId ?? 'no shopfloor'}, not for ${shopfloorId}.`,
         });
       }
+      const ahead = aheadFault(timestamp, now().getTime());
+      if (ahead !== undefined) throw invalidRequest([{ field: 'timestamp', message: ahead }]);
       const jobId = jobIdOf(orderId, shopfloorId);
       const reportId = reportIdOf({ timestamp, produced, defective });
       const reported = { jobId, orderId, shopfloorId, reportId, produced, defective, reportedAt: timestamp };

@@ -44,7 +44,7 @@ export function reportGateway({ nc, store, signal, logger }: WorkerDeps): Runnin
   });
 
   async function take(topicToken: string, message: RawMessage): Promise<Refused | undefined> {
-    const read = readReport(topicToken, message.data);
+    const read = readReport(topicToken, message.data, Date.parse(message.recordedAt));
     if (!read.isReport) return read;
     const { shopfloorId } = read.report;
     if (!(await isKnown(shopfloorId))) {

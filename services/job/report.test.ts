@@ -11,7 +11,9 @@ const report = {
   timestamp: '2025-10-01T10:30:00Z',
 };
 const bytes = (text: string) => new TextEncoder().encode(text);
-const read = (body: unknown, topicToken = 'shopfloor1') => readReport(topicToken, bytes(JSON.stringify(body)));
+const takenAtMs = Date.parse('2025-10-01T10:31:00Z');
+const read = (body: unknown, topicToken = 'shopfloor1') =>
+  readReport(topicToken, bytes(JSON.stringify(body)), takenAtMs);
 
 test('a report is read as it came', () => {
   expect(read(report)).toEqual({ isReport: true, report });
@@ -25,9 +27,17 @@ test('a bare number and the long name are the same floor, in topic and body', ()
   }
 });
 
+test('what is reported for later is refused, a clock that is a little ahead is not', () => {
+  expect(read({ ...report, timestamp: '2025-10-01T10:36:00Z' })).toMatchObject({ isReport: true });
+  expect(read({ ...report, timestamp: '2025-10-01T13:31:00Z' })).toMatchObject({
+    reason: 'ObservedInFuture',
+    detail: 'timestamp: is 10800 s in the future; at most 300 s are believed',
+  });
+});
+
 test('what is no JSON says so', () => {
-  expect(readReport('1', bytes('produced 5'))).toMatchObject({ isReport: false, reason: 'NotJson' });
-  expect(readReport('1', bytes(''))).toMatchObject({ reason: 'NotJson' });
+  expect(readReport('1', bytes('produced 5'), takenAtMs)).toMatchObject({ isReport: false, reason: 'NotJson' });
+  expect(readReport('1', bytes(''), takenAtMs)).toMatchObject({ reason: 'NotJson' });
 });
 
 test('what has the wrong shape names every field that is wrong', () => {
@@ -70,5 +80,5 @@ test('a floor whose id would make no job id is no floor, however its number is w
 });
 
 test('a body that is far too large is not read', () => {
-  expect(readReport('1', new Uint8Array(REPORT_BYTES_MAX + 1))).toMatchObject({ reason: 'TooLarge' });
+  expect(readReport('1', new Uint8Array(REPORT_BYTES_MAX + 1), takenAtMs)).toMatchObject({ reason: 'TooLarge' });
 });
