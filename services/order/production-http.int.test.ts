@@ -188,7 +188,7 @@ test('a shopfloor user sees and reports the work of their own floor only', async
     shopfloorId: 'shopfloor1',
     produced: 1500,
     defective: 20,
-    timestamp: '2026-11-24T10:00:00Z',
+    timestamp: '2026-10-24T10:00:00Z',
   };
   expect(await post('/api/reports', { ...report, shopfloorId: 'shopfloor2' }, own)).toMatchObject({
     status: 403,
@@ -197,11 +197,11 @@ test('a shopfloor user sees and reports the work of their own floor only', async
   expect((await post('/api/reports', report, own)).status).toBe(201);
   // The same over MQTT counts no second time.
   await floor1.publish('shopfloor/1/reports', JSON.stringify(report));
-  const rest = { ...report, produced: 480, defective: 0, timestamp: '2026-11-25T10:00:00Z' };
+  const rest = { ...report, produced: 480, defective: 0, timestamp: '2026-10-25T10:00:00Z' };
   const { body: last } = await post('/api/reports', { ...rest, shopfloorId: '1' }, own);
   expect((await get(`/api/work?after=${last.position}`, own)).body).toMatchObject({
     open: [{}],
-    completed: [{ orderId, good: 1980, defective: 20, state: 'Completed', completedAt: '2026-11-25T10:00:00Z' }],
+    completed: [{ orderId, good: 1980, defective: 20, state: 'Completed', completedAt: '2026-10-25T10:00:00Z' }],
   });
   expect(await post('/api/reports', { ...rest, produced: 1 }, own)).toMatchObject({
     status: 409,
@@ -212,7 +212,7 @@ test('a shopfloor user sees and reports the work of their own floor only', async
 test('reports are listed, page by page, and add up to production days', async () => {
   await floor1.publish(
     'shopfloor/shopfloor2/reports',
-    JSON.stringify({ orderId, shopfloorId: '2', produced: 990, defective: 10, timestamp: '2026-11-25T12:00:00Z' }),
+    JSON.stringify({ orderId, shopfloorId: '2', produced: 990, defective: 10, timestamp: '2026-10-25T12:00:00Z' }),
   );
   const completed = await plant.waitForEvent('order', orderId, 'OrderCompleted');
   expect(completed.data).toMatchObject({ good: 2970, defective: 30 });
@@ -231,13 +231,13 @@ test('reports are listed, page by page, and add up to production days', async ()
   expect((await get('/api/reports?shopfloorId=1', own)).status).toBe(403);
   expect((await get('/api/reports', { as: 'operator' })).status).toBe(403);
 
-  const { body } = await get(`/api/production?from=2026-11-24&to=2026-11-25&${after}`, { as: 'mes-manager' });
+  const { body } = await get(`/api/production?from=2026-10-24&to=2026-10-25&${after}`, { as: 'mes-manager' });
   expect(body.days).toMatchObject([
-    { day: '2026-11-24', shopfloorId: 'shopfloor1', good: 1500, defective: 20, jobsCompleted: 0 },
-    { day: '2026-11-25', shopfloorId: 'shopfloor1', good: 480, defective: 0, jobsCompleted: 1, jobsOnTime: 1 },
-    { day: '2026-11-25', shopfloorId: 'shopfloor2', good: 990, defective: 10, jobsCompleted: 1 },
+    { day: '2026-10-24', shopfloorId: 'shopfloor1', good: 1500, defective: 20, jobsCompleted: 0 },
+    { day: '2026-10-25', shopfloorId: 'shopfloor1', good: 480, defective: 0, jobsCompleted: 1, jobsOnTime: 1 },
+    { day: '2026-10-25', shopfloorId: 'shopfloor2', good: 990, defective: 10, jobsCompleted: 1 },
   ]);
-  expect((await get('/api/production?from=2026-11-25&to=2026-11-24')).body.errors).toMatchObject([{ field: 'from' }]);
+  expect((await get('/api/production?from=2026-10-25&to=2026-10-24')).body.errors).toMatchObject([{ field: 'from' }]);
   expect((await get('/api/production')).status).toBe(200);
 
   const finished = (await get(`/api/orders?state=Completed&${after}`)).body;
@@ -260,7 +260,7 @@ test('alerts are listed as active, returned, high-risk, persistent and latest', 
   };
   const record = async (alertId: string, ...events: AlertEvent[]) => {
     const aggregate = { site: SITE_DEFAULT, entity: 'alert', id: alertId } as const;
-    const caller = { actor: 'reactor:alert', correlationId: 'c', time: '2026-11-24T20:00:00Z', data: {} } as const;
+    const caller = { actor: 'reactor:alert', correlationId: 'c', time: '2026-10-24T20:00:00Z', data: {} } as const;
     const command = { id: `alert-${alertId}`, type: 'Test', ...caller };
     return await plant.store.append(aggregate, events, { after: 0, command });
   };
@@ -269,15 +269,15 @@ test('alerts are listed as active, returned, high-risk, persistent and latest', 
     const { key, raised } = raise(minute, minute === 5 ? 1 : 2);
     const persisted: AlertEvent = {
       type: 'AlertPersisted',
-      data: { ...key, persistedAt: '2026-11-24T20:30:00Z', windowSeconds: 300, readingPosition: null },
+      data: { ...key, persistedAt: '2026-10-24T20:30:00Z', windowSeconds: 300, readingPosition: null },
     };
     const acknowledged: AlertEvent = {
       type: 'AlertAcknowledged',
-      data: { ...key, acknowledgedBy: 'Olga', acknowledgedAt: '2026-11-24T20:31:00Z' },
+      data: { ...key, acknowledgedBy: 'Olga', acknowledgedAt: '2026-10-24T20:31:00Z' },
     };
     const cleared: AlertEvent = {
       type: 'AlertCleared',
-      data: { ...key, value: 9, clearedAt: '2026-11-24T20:32:00Z', peak: 102, readingPosition: 'TELEMETRY:2' },
+      data: { ...key, value: 9, clearedAt: '2026-10-24T20:32:00Z', peak: 102, readingPosition: 'TELEMETRY:2' },
     };
     const more =
       minute === 6
