@@ -1,6 +1,7 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/nats-core';
 import type { StreamName } from '@stratum/contracts/envelope.ts';
+import { isCopied } from '../event-store/inbox.ts';
 import { lastSequence } from '../event-store/reader.ts';
 import { askHealth } from '../health.ts';
 import { waitFor } from '../testing/waitFor.ts';
@@ -28,14 +29,16 @@ export async function endOfLogs(nc: NatsConnection): Promise<string> {
 }
 
 /**
- * Waits until everything that follows from what was sent has happened, by position: every part of the worker is at the end
- * of what it reads, and the ends of the logs are still where they were before that was asked. Nobody may send meanwhile.
+ * Waits until everything that follows from what was sent has happened, by position: DEVICES holds what the broker has
+ * acknowledged, every part of the worker is at the end of what it reads, and the ends of the logs are still where they were before that was asked. Nobody may send meanwhile.
  * @returns the ends of the logs
  * @throws Error naming what is behind, after two minutes
  */
 export async function settle(nc: NatsConnection): Promise<string> {
   let behind: string[] = [];
   const isSettled = async () => {
+    behind = ['DEVICES'];
+    if (!(await isCopied(nc))) return undefined;
     const before = await endOfLogs(nc);
     behind = await partsBehind(nc);
     if (behind.length > 0) return undefined;

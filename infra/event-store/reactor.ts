@@ -4,6 +4,7 @@ import type { ProjectedEvent } from '@stratum/contracts/recorded.ts';
 import { type Checkpoint, getCheckpoint, putCheckpoint, resumeFrom } from './checkpoint.ts';
 import { decodeEvent } from './codec.ts';
 import { Unavailable } from './errors.ts';
+import { shadowsOf } from './inbox.ts';
 import type { Logger } from './logger.ts';
 import type { RawMessage } from './message.ts';
 import { type Progress, progressFrom } from './progress.ts';
@@ -99,7 +100,12 @@ export function runReactor(options: ReactorOptions): RunningReactor {
   };
 }
 
-type Started = { progress: Progress; created: string; store: (checkpoint: Checkpoint) => Promise<void> };
+type Started = {
+  progress: Progress;
+  created: string;
+  store: (checkpoint: Checkpoint) => Promise<void>;
+  isShadow: (message: RawMessage) => boolean;
+};
 
 async function start({ name, nc, stream }: ReactorOptions): Promise<Started> {
   const checkpoints = await bucket(nc, 'checkpoints');
@@ -109,10 +115,11 @@ async function start({ name, nc, stream }: ReactorOptions): Promise<Started> {
     progress: progressFrom(reached),
     created: bounds.created,
     store: (checkpoint) => putCheckpoint(checkpoints, name, checkpoint),
+    isShadow: await shadowsOf(nc, stream),
   };
 }
 
-async function run(options: ReactorOptions, { progress, created, store }: Started): Promise<void> {
+async function run(options: ReactorOptions, { progress, created, store, isShadow }: Started): Promise<void> {
   const { name, nc, stream, subject, signal, logger, inFlightMax = IN_FLIGHT_MAX_DEFAULT } = options;
   const log = { reactor: name, stream };
   const failing = new AbortController();
@@ -127,6 +134,7 @@ async function run(options: ReactorOptions, { progress, created, store }: Starte
 
   const onMessage = async (message: RawMessage) => {
     progress.begin(message.sequence);
+    if (isShadow(message)) return progress.finish(message.sequence);
     inFlight += 1;
     inTurn(message.subject, () => attempt(options, message, ending))
       .then(() => progress.finish(message.sequence))

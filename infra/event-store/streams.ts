@@ -14,6 +14,7 @@ import { type NatsConnection, nanos } from '@nats-io/transport-node';
 import { deviceSubjects } from '@stratum/contracts/subjects.ts';
 import { z } from 'zod';
 import { readSettings } from '../config.ts';
+import { canCopy, deviceSources, ensureCopier } from './inbox.ts';
 
 const DAY_MS = 86_400_000;
 const DEVICES_DAYS = 3;
@@ -114,6 +115,16 @@ export class StreamDiffers extends Error {
 export async function ensureStreams(nc: NatsConnection): Promise<void> {
   const manager = await jetstreamManager(nc, { timeout: API_MS_MAX });
   for (const settings of streamSettings()) await ensureStream(manager, settings);
+  if (canCopy(nc)) await ensureCopies(manager);
+}
+
+/** Lets DEVICES have for certain what the server's own MQTT broker acknowledged. */
+async function ensureCopies(manager: JetStreamManager): Promise<void> {
+  const { config } = await manager.streams.info('DEVICES');
+  await ensureCopier(manager, { replicas: config.num_replicas });
+  const sources = deviceSources();
+  const isCurrent = JSON.stringify(config.sources ?? []) === JSON.stringify(sources);
+  if (!isCurrent) await manager.streams.update('DEVICES', { sources });
 }
 
 async function ensureStream(manager: JetStreamManager, settings: Settings): Promise<void> {

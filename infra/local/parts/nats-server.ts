@@ -8,14 +8,14 @@ import { fetchPackages } from './debian-archive.ts';
 import { goInstall, goTool } from './go-tool.ts';
 
 const VERSION = '2.15.1';
-/** Older servers lack atomic batches and message schedules. */
-const VERSION_MIN = [2, 12] as const;
+/** Older servers cannot copy what their MQTT broker acknowledged without losing some of it when they are killed. */
+const VERSION_MIN = [2, 14] as const;
 const CACHE_NAME = `nats-server-${VERSION}`;
 const VERSION_SECONDS_MAX = 10;
-const INSTEAD = 'put a nats-server >= 2.12 on PATH, or set NATS_URL and MQTT_URL to servers of your own';
+const INSTEAD = 'put a nats-server >= 2.14 on PATH, or set NATS_URL and MQTT_URL to servers of your own';
 
 /**
- * The path of a nats-server >= 2.12: on PATH, else from the cache, else from Debian's archive, else built with Go.
+ * The path of a nats-server >= 2.14: on PATH, else from the cache, else from Debian's archive, else built with Go.
  * @throws CannotStart when none of these works
  */
 export async function natsServer(): Promise<string> {

@@ -1,0 +1,105 @@
+import {
+  AckPolicy,
+  type ConsumerConfig,
+  DeliverPolicy,
+  type JetStreamManager,
+  jetstreamManager,
+  RetentionPolicy,
+  StorageType,
+  type StreamConfig,
+  type StreamSource,
+} from '@nats-io/jetstream';
+import { type NatsConnection, nanos } from '@nats-io/transport-node';
+import { deviceSubjects } from '@stratum/contracts/subjects.ts';
+import type { RawMessage } from './message.ts';
+
+/**
+ * How a device's message gets into DEVICES for certain. nats-server as MQTT broker acknowledges a message (QoS 1, 2) when
+ * it is in a stream of its own; DEVICES gets it at the same time, but nobody waits for that, so a server that is killed,
+ * or stopped, in between has acknowledged what DEVICES never had. Therefore DEVICES also copies from the broker's stream,
+ * which keeps every message until the copy is stored. The copy is the message; what came directly is its shadow.
+ *
+ * Servers before 2.14 cannot copy so; there the direct message is all there is.
+ */
+
+/** The broker's own stream; it makes it at the first MQTT client if it is not there yet, with these settings. */
+const BROKER_STREAM = '$MQTT_msgs';
+const BROKER_PREFIX = '$MQTT.msgs.';
+const COPIER = 'devices';
+/** Where the server hands over to itself. */
+const COPIER_SUBJECT = 'stratum.inbox.devices';
+/** The server asks for exactly this. */
+const COPIER_HEARTBEAT_MS = 1_000;
+/** Copied but not yet confirmed; these are copied again after a crash, and then passed over. */
+const COPIER_PENDING_MAX = 20_000;
+/** JetStream's API level that can copy from a stream which forgets what was taken. */
+const API_LEVEL_MIN = 4;
+const API_MS_MAX = 10_000;
+/** Headers that the server sets: the MQTT quality of service, and where a copy comes from. */
+const QOS_HEADER = 'Nmqtt-Pub';
+const COPY_HEADER = 'Nats-Stream-Source';
+
+/** Whether the server can copy from its MQTT broker's stream without losing anything. */
+export function canCopy(nc: NatsConnection): boolean {
+  return (nc.info?.api_lvl ?? 0) >= API_LEVEL_MIN;
+}
+
+/** What DEVICES copies: the broker's messages of devices, under their own subjects. */
+export function deviceSources(): StreamSource[] {
+  return [
+    {
+      name: BROKER_STREAM,
+      consumer: { name: COPIER, deliver_subject: COPIER_SUBJECT },
+      subject_transforms: deviceSubjects.map((subject) => ({
+        src: `${BROKER_PREFIX}${subject}`,
+        dest: subject.replace('*', '{{wildcard(1)}}'),
+      })),
+    },
+  ];
+}
+
+/** Makes what DEVICES copies from, where it is missing: the broker's stream, and the consumer that makes it keep messages. */
+export async function ensureCopier(manager: JetStreamManager, { replicas }: { replicas: number }): Promise<void> {
+  const stream: Partial<StreamConfig> & { name: string } = {
+    name: BROKER_STREAM,
+    subjects: [`${BROKER_PREFIX}>`],
+    storage: StorageType.File,
+    retention: RetentionPolicy.Interest,
+    num_replicas: replicas,
+  };
+  const names = await manager.streams.names(`${BROKER_PREFIX}>`).next();
+  if (!names.includes(BROKER_STREAM)) await manager.streams.add(stream);
+  const copier: Partial<ConsumerConfig> = {
+    durable_name: COPIER,
+    deliver_policy: DeliverPolicy.All,
+    ack_policy: AckPolicy.FlowControl,
+    deliver_subject: COPIER_SUBJECT,
+    flow_control: true,
+    idle_heartbeat: nanos(COPIER_HEARTBEAT_MS),
+    max_ack_pending: COPIER_PENDING_MAX,
+    filter_subjects: deviceSubjects.map((subject) => `${BROKER_PREFIX}${subject}`),
+  };
+  await manager.consumers.add(BROKER_STREAM, copier);
+}
+
+/** Tells the messages of a stream that are nobody's business, because their copy is coming or has come. */
+export async function shadowsOf(nc: NatsConnection, stream: string): Promise<(message: RawMessage) => boolean> {
+  if (stream !== 'DEVICES') return () => false;
+  const manager = await jetstreamManager(nc, { timeout: API_MS_MAX, checkAPI: false });
+  const { config } = await manager.streams.info(stream);
+  return (config.sources ?? []).some(({ name }) => name === BROKER_STREAM) ? isShadow : () => false;
+}
+
+/** Whether the broker has acknowledged the message to a device, and this is not the copy that the broker's word stands for. */
+export function isShadow({ headers }: Pick<RawMessage, 'headers'>): boolean {
+  const qos = headers.get(QOS_HEADER)?.[0];
+  return (qos === '1' || qos === '2') && (headers.get(COPY_HEADER) ?? '') === '';
+}
+
+/** Whether DEVICES holds everything that the broker has acknowledged to devices up to now, as messages and not as shadows. */
+export async function isCopied(nc: NatsConnection): Promise<boolean> {
+  if (!canCopy(nc)) return true;
+  const manager = await jetstreamManager(nc, { timeout: API_MS_MAX, checkAPI: false });
+  const { num_pending, num_ack_pending } = await manager.consumers.info(BROKER_STREAM, COPIER);
+  return num_pending === 0 && num_ack_pending === 0;
+}
