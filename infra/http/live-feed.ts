@@ -73,7 +73,7 @@ export function openLiveFeed(options: {
     return position === undefined ? 0 : parsePosition(position).sequence;
   };
   const cursor = (): LiveCursor => frozen ?? cursorOf(collections, reached);
-  const since: LiveFeed['since'] = (from, names) => changedSince(readModels, collections, from, names);
+  const since: LiveFeed['since'] = (from, names) => changedSince(readModels, collections, from, names, reached);
 
   const announcements = nc.subscribe('live.>', {
     callback: (error, message) => {

@@ -15,17 +15,23 @@ const ANSWER_MS_MAX = 5_000;
 type Answer = Promise<LiveMessage[] | undefined>;
 const answers = new WeakMap<ReadModels, LRUCache<string, Answer>>();
 
-/** Documents of the named read models that changed behind the cursor; `undefined` if they are too many to be told. */
+/**
+ * Documents of the named read models that changed behind the cursor; `undefined` if they are too many to be told. Clients
+ * that come back together share an answer only while the read model has come no further (`reached`) than when it was given.
+ */
 export async function changedSince(
   readModels: ReadModels,
   collections: LiveCollections,
   cursor: LiveCursor,
   names: readonly string[],
+  reached: (collection: string) => number,
 ): Answer {
   const changed = await Promise.all(
     names.map((name) => {
       const stream = collections[name]?.stream;
-      return stream === undefined || stream === null ? [] : sharedAnswer(readModels, name, cursor[stream]);
+      return stream === undefined || stream === null
+        ? []
+        : sharedAnswer(readModels, name, { after: cursor[stream], reached: reached(name) });
     }),
   );
   const all: LiveMessage[] = [];
@@ -36,10 +42,12 @@ export async function changedSince(
   return all;
 }
 
-function sharedAnswer(readModels: ReadModels, name: string, after: number): Answer {
+type Asked = { after: number; reached: number };
+
+function sharedAnswer(readModels: ReadModels, name: string, { after, reached }: Asked): Answer {
   const shared = answers.get(readModels) ?? new LRUCache<string, Answer>({ max: SHARED_MAX, ttl: SHARED_MS });
   answers.set(readModels, shared);
-  const key = `${name}:${after}`;
+  const key = `${name}:${after}:${reached}`;
   const known = shared.get(key);
   if (known !== undefined) return known;
   const answer = ask(readModels, name, after);
