@@ -95,10 +95,16 @@ describe('an MES manager', () => {
       material: 'PE',
     })) as { id: string; position: string };
     await floor.instructionFor(id);
-    const { order } = (await erp('GET', `/api/orders/${id}?after=${position}`)) as {
-      order: { capacities: { shopfloorId: string; capacityPerHour: number }[] };
-    };
-    expect(order.capacities.find(({ shopfloorId }) => shopfloorId === floorId)?.capacityPerHour).toBe(90);
+    const capacities = await waitFor(
+      async () => {
+        const { order } = (await erp('GET', `/api/orders/${id}?after=${position}`)) as {
+          order: { capacities: { shopfloorId: string; capacityPerHour: number }[] };
+        };
+        return order.capacities.length > 0 && order.capacities;
+      },
+      { what: 'the split to be in the read model' },
+    );
+    expect(capacities.find(({ shopfloorId }) => shopfloorId === floorId)?.capacityPerHour).toBe(90);
     await floor.report({ orderId: id, produced: 10, defective: 0, timestamp: '2026-10-01T11:00:00Z' });
   });
 
