@@ -100,7 +100,7 @@ describe('an MES manager', () => {
         const { order } = (await erp('GET', `/api/orders/${id}?after=${position}`)) as {
           order: { capacities: { shopfloorId: string; capacityPerHour: number }[] };
         };
-        return order.capacities.length > 0 && order.capacities;
+        return order.capacities.length > 0 ? order.capacities : undefined;
       },
       { what: 'the split to be in the read model' },
     );
