@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { definitionAfter, isTwinEvent } from './definitions.ts';
-import { type TwinDefinition, type TwinEvent, twinDefinitionSchema } from './twin.ts';
+import { parameterKeySchema, type TwinDefinition, type TwinEvent, twinDefinitionSchema } from './twin.ts';
 
 const pump: TwinDefinition = twinDefinitionSchema.parse({
   twinId: 'pump1',
@@ -37,4 +37,11 @@ describe('the definition of a twin', () => {
     expect([commissioned, changed, ended].every(isTwinEvent)).toBe(true);
     expect(isTwinEvent({ type: 'OrderPlaced' })).toBe(false);
   });
+});
+
+test('a parameter cannot be called what every object has already', () => {
+  expect(parameterKeySchema.safeParse('pressure').success).toBe(true);
+  for (const key of ['constructor', 'toString', 'hasOwnProperty', 'valueOf', '__proto__']) {
+    expect(parameterKeySchema.safeParse(key).success, key).toBe(false);
+  }
 });

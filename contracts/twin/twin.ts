@@ -10,10 +10,14 @@ export type Priority = z.infer<typeof prioritySchema>;
 export const valueStreamSchema = z.enum(['Upstream', 'Midstream', 'Downstream', 'Power', 'Other']);
 export type ValueStream = z.infer<typeof valueStreamSchema>;
 
-/** Key of a parameter: camelCase, short enough for an alert's id. */
+/**
+ * Key of a parameter: camelCase, short enough for an alert's id. Values are looked up in plain objects by it, so it must
+ * be none of the names that every object answers to.
+ */
 export const parameterKeySchema = z
   .string()
-  .regex(/^[a-zA-Z][a-zA-Z0-9]{0,23}$/, 'letters and digits only, first a letter, at most 24');
+  .regex(/^[a-zA-Z][a-zA-Z0-9]{0,23}$/, 'letters and digits only, first a letter, at most 24')
+  .refine((key) => !(key in Object.prototype), 'means something else to programs: choose another name');
 
 /**
  * The limits of one parameter in its own unit. Outside `low`..`high` is abnormal; `tripLow`/`tripHigh` (LL, HH) make an

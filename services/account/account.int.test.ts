@@ -135,6 +135,19 @@ test('too many wrong passwords shut the door for that account and address only',
   expect((await login('target@example.org')).statusCode).toBe(200);
 });
 
+test('one address that tries many accounts is shut out of all of them for a while', async () => {
+  await register('bystander@example.org');
+  const attempts: number[] = [];
+  for (let wave = 0; wave < 11; wave += 1) {
+    const wrong = Array.from({ length: 10 }, (_, index) => login(`guess${wave}-${index}@example.org`, 'wrong'));
+    attempts.push(...(await Promise.all(wrong)).map((answer) => answer.statusCode));
+  }
+  expect(attempts).toEqual([...Array(100).fill(401), ...Array(10).fill(429)]);
+  expect((await login('bystander@example.org')).statusCode).toBe(429);
+  clockAheadSeconds += 301;
+  expect((await login('bystander@example.org')).statusCode).toBe(200);
+});
+
 test('what was no answer was no wrong password: an outage shuts no door', async () => {
   await register('outage@example.org');
   const { find } = credentials;

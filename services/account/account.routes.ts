@@ -32,6 +32,8 @@ export type AccountDeps = Pick<ApiDeps, 'store' | 'now'> & {
 const ROLE_AT_REGISTRATION: Role = 'user';
 /** Wrong passwords per account and address before the door stays shut for the rest of the window. */
 const FAILED_LOGINS_MAX = 10;
+/** As that, per address over all accounts: who tries one password on each of many is shut out too. A whole site may share one. */
+const FAILED_LOGINS_PER_ADDRESS_MAX = 100;
 const FAILED_LOGINS_WINDOW_SECONDS = 300;
 /** Registrations per address and minute: each costs a password hash. */
 const REGISTRATIONS_PER_MINUTE_MAX = 30;
@@ -49,6 +51,7 @@ export const accountRoutes: Routes<AccountDeps> = (app, deps) => {
   const cookieName = cookieNameOf(deps.port);
   const matches = passwordCheck(bcryptCost);
   const failedLogins = countAttempts(FAILED_LOGINS_MAX, FAILED_LOGINS_WINDOW_SECONDS, now);
+  const failedFrom = countAttempts(FAILED_LOGINS_PER_ADDRESS_MAX, FAILED_LOGINS_WINDOW_SECONDS, now);
   const signedInAs = async (email: string, password: string): Promise<Credentials | undefined> => {
     const found = (await store.find(email))?.credentials;
     return (await matches(password, found)) ? found : undefined;
@@ -82,13 +85,18 @@ export const accountRoutes: Routes<AccountDeps> = (app, deps) => {
     async (request, reply) => {
       const { email, password } = request.body;
       const who = `${email} ${request.ip}`;
+      failedFrom.begin(request.ip);
       failedLogins.begin(who);
-      const found = await signedInAs(email, password).catch((error: unknown) => {
+      const forgive = () => {
+        failedFrom.forgive(request.ip);
         failedLogins.forgive(who);
+      };
+      const found = await signedInAs(email, password).catch((error: unknown) => {
+        forgive();
         throw error;
       });
       if (found === undefined) throw wrongPassword();
-      failedLogins.forgive(who);
+      forgive();
       await recordAccount(deps.store, found, { correlationId: request.id, time: now().toISOString() });
       return signIn({ app, request, reply, cookieName }, found, await sessions.start(email));
     },
