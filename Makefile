@@ -24,8 +24,11 @@ import: ## bring in a recording: FILE=data.csv.gz MAP=map.json (the plant must r
 rebuild: ## compute the read models again beside the live ones and compare (the plant must run)
 	$(STRATUM) infra/local/with-plant.ts projections/rebuild.ts
 
-bench: ## measure throughput, latency and a fleet beside bare clients: ROUNDS=5 TWINS=1000 SECONDS=60
+bench: ## measure everything beside bare clients and peers: ROUNDS=5 TWINS=1000 SECONDS=60; one part: make bench-append
 	$(STRATUM) infra/bench/bench.ts
+
+bench-%: # one part, by its name in infra/bench/bench.ts
+	$(STRATUM) infra/bench/bench.ts $*
 
 chaos: ## kill each process in turn under load and count what was lost: ROUNDS=24 SEED=1 WORKERS=1
 	$(STRATUM) infra/chaos/main.ts

@@ -9,15 +9,16 @@ import { openStore } from '../event-store/store.ts';
 import { ensureStreams } from '../event-store/streams.ts';
 import { openTelemetryLog } from '../event-store/telemetry-log.ts';
 import { startNats } from '../testing/nats.ts';
+import { atLeast, type Findings, packageVersion } from './figures.ts';
 import { alternately, median, ratePerSecond } from './measure.ts';
+
+/** Rounds per way of appending; figures are medians. */
+const ROUNDS = Number(process.env.ROUNDS ?? 5);
 
 /** Aggregates written to in turn, so that no queue of one aggregate decides the figure. */
 const AGGREGATES = 1000;
 const IN_FLIGHT = 256;
 const EVENTS_PER_ROUND = 20_000;
-
-/** Events per second of one way of appending, beside the bare client's publish with the same guard. */
-export type AppendFigure = { name: string; perSecond: number; barePerSecond: number; ratio: number };
 
 type CapacityEvent = { type: 'CapacitySet'; data: { shopfloorId: string; capacityPerHour: number } };
 
@@ -28,32 +29,56 @@ const capacity: Decider<number, Command<'SetCapacity', number>, CapacityEvent> =
   evolve: (_state, { data }) => data.capacityPerHour,
 };
 
+const names = ['handle', 'telemetry', 'bare'] as const;
+
 /**
  * Appends through the product's write side and through a bare client (`js.publish` with
- * `expect.lastSubjectSequence` and a message id, 256 in flight), on one server, taking turns. Medians of `rounds`.
+ * `expect.lastSubjectSequence` and a message id, 256 in flight), on one server, taking turns. Medians of `ROUNDS`.
  */
-export async function measureAppend(rounds: number): Promise<AppendFigure[]> {
+export async function benchAppend(): Promise<Findings> {
   await using nats = await startNats();
   const ours = await connectNats(nats.url, { name: 'bench-ours' });
   const bare = await connectNats(nats.url, { name: 'bench-bare' });
   try {
     await ensureStreams(ours);
     const ways = { handle: await handleWay(ours), telemetry: await telemetryWay(ours), bare: bareWay(bare) };
-    const names = ['handle', 'telemetry', 'bare'] as const;
     for (const name of names) await ratePerSecond(2_000, IN_FLIGHT, ways[name]);
     const rates = { handle: [] as number[], telemetry: [] as number[], bare: [] as number[] };
-    for (const name of alternately(names, rounds)) {
+    for (const name of alternately(names, ROUNDS)) {
       rates[name].push(await ratePerSecond(EVENTS_PER_ROUND, IN_FLIGHT, ways[name]));
     }
-    const barePerSecond = median(rates.bare);
-    return (['handle', 'telemetry'] as const).map((name) => {
-      const perSecond = median(rates[name]);
-      return { name, perSecond, barePerSecond, ratio: perSecond / barePerSecond };
+    return findingsOf(median(rates.handle), median(rates.telemetry), median(rates.bare), {
+      'nats-server': ours.info?.version ?? 'unknown',
+      '@nats-io/jetstream': packageVersion('@nats-io/jetstream'),
     });
   } finally {
     await ours.close();
     await bare.close();
   }
+}
+
+function findingsOf(handled: number, readings: number, bare: number, versions: Record<string, string>): Findings {
+  return {
+    name: 'append',
+    how: `Guarded appends over ${AGGREGATES} aggregates in turn, ${IN_FLIGHT} in flight, ${EVENTS_PER_ROUND} events a round, ${ROUNDS} rounds each taking turns on one nats-server. The bare client: \`js.publish(subject, body, {msgID, expect: {lastSubjectSequence}})\`.`,
+    command: 'make bench-append',
+    versions,
+    tables: [
+      {
+        title: 'Appending',
+        columns: ['way', 'events/s', '× bare'],
+        rows: [
+          ['`handle`: decide, fold, append', handled, handled / bare],
+          ['telemetry log', readings, readings / bare],
+          ['bare `js.publish` with the same guard', bare, 1],
+        ],
+      },
+    ],
+    figures: [
+      atLeast('guarded append through handle, beside the bare publish', 0.8, handled / bare, '×'),
+      atLeast('telemetry append, beside the bare publish', 0.9, readings / bare, '×'),
+    ],
+  };
 }
 
 type Way = (index: number) => Promise<unknown>;

@@ -6,8 +6,9 @@ import { lastSequence, readStream } from '../event-store/reader.ts';
 import { openDatabase } from '../projector/database.ts';
 import { openReadModels } from '../projector/read-models.ts';
 import { type ApiClient, signIn } from '../testing/api-client.ts';
-import type { TestPlant } from '../testing/plant.ts';
+import { startPlant, type TestPlant } from '../testing/plant.ts';
 import { waitFor } from '../testing/waitFor.ts';
+import type { Findings } from './figures.ts';
 import { quantile } from './measure.ts';
 
 /** Twins that take turns, so that each sample is seen before its twin's next: a document is written every 2 s at most. */
@@ -24,6 +25,35 @@ export type Latency = { name: string; p50Ms: number; p99Ms: number };
 
 type State = { _id: string; values: Record<string, number>; _position: number };
 type Bare = { _id: string; values: Record<string, number> };
+
+/** Starts a plant as `make run` does and measures it. */
+export async function benchDevice(): Promise<Findings> {
+  await using plant = await startPlant();
+  const latencies = await measureDevice(plant);
+  const written = latencies[1];
+  const beside = (ms: number, bareMs: number | undefined) =>
+    bareMs === undefined ? '' : `${(ms / bareMs).toFixed(2)}×`;
+  return {
+    name: 'device',
+    how: `From a device’s publish (MQTT, QoS 1) until it is there; ${SAMPLES} samples, every one seen in all four ways.`,
+    command: 'make bench-device',
+    versions: {},
+    tables: [
+      {
+        title: 'From device to reader',
+        columns: ['seen by', 'p50 ms', 'p99 ms', 'p50 × bare that writes', 'p99 × bare that writes'],
+        rows: latencies.map(({ name, p50Ms, p99Ms }) => [
+          name,
+          p50Ms,
+          p99Ms,
+          beside(p50Ms, written?.p50Ms),
+          beside(p99Ms, written?.p99Ms),
+        ]),
+      },
+    ],
+    figures: [],
+  };
+}
 
 /**
  * From a device's publish over MQTT (QoS 1) until its value is there: for a bare client that reads the same message from

@@ -2,11 +2,14 @@ import { connectAsync, type MqttClient } from 'mqtt';
 import { connectNats } from '../event-store/connection.ts';
 import { lastSequence, readStream } from '../event-store/reader.ts';
 import { signIn } from '../testing/api-client.ts';
-import type { TestPlant } from '../testing/plant.ts';
+import { startPlant, type TestPlant } from '../testing/plant.ts';
 import { waitFor } from '../testing/waitFor.ts';
 import { commissionTwins, twinIdAt } from './device.ts';
+import { atMost, exactly, type Findings } from './figures.ts';
 import { quantile } from './measure.ts';
 
+const TWINS = Number(process.env.TWINS ?? 1000);
+const SECONDS = Number(process.env.SECONDS ?? 60);
 /** Devices share connections; a broker sees this many. */
 const CONNECTIONS = 10;
 const SETTLED_MS_MAX = 120_000;
@@ -34,6 +37,25 @@ export type FleetResult = {
   recordedP50Ms: number;
   recordedP99Ms: number;
 };
+
+/** Starts a plant as `make run` does and lets a fleet report. */
+export async function benchFleet(): Promise<Findings> {
+  await using plant = await startPlant();
+  const fleet = await measureFleet(plant, TWINS, SECONDS);
+  return {
+    name: 'fleet',
+    how: `${TWINS} twins report at 1 Hz for ${SECONDS} s over MQTT (QoS 1), alerts on.`,
+    command: `make bench-fleet TWINS=${TWINS} SECONDS=${SECONDS}`,
+    versions: {},
+    tables: [{ title: 'A fleet', columns: ['what', 'count or ms'], rows: Object.entries(fleet) }],
+    figures: [
+      exactly('readings lost', 0, fleet.lost),
+      exactly('readings doubled', 0, fleet.doubled),
+      exactly('alerts raised for crossings', fleet.alertsExpected, fleet.alertsRaised),
+      atMost('lag is bounded by one second’s readings', fleet.twins, fleet.lagMax, ''),
+    ],
+  };
+}
 
 /**
  * `twins` devices report once a second for `seconds`, over MQTT with QoS 1 and alerts on; the readings that the broker
