@@ -1,15 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { NatsConnection } from '@nats-io/nats-core';
 import type { Db } from 'mongodb';
-import { lastSequence } from '../event-store/reader.ts';
 import type { Logger } from '../log.ts';
-import { advanceCheckpoint, type Checkpoint, openCheckpoint } from './checkpoints.ts';
+import { advanceCheckpoint, type Checkpoint, openCheckpoint, type StreamFacts } from './checkpoints.ts';
 import { stopAt } from './dead-letters.ts';
 import { documentsIn, dropCollection } from './documents.ts';
-import { announceDocuments, announceProgress } from './live.ts';
+import { type Announcer, announceDocuments, announceProgress } from './live.ts';
 import { openModel, PoisonEvent } from './model.ts';
-import { isServedAtOnce, serve } from './pointers.ts';
-import type { AnyProjection, ProjectedEvent, ReadModelDocument } from './projection.ts';
+import { openServing } from './pointers.ts';
+import type { AnyProjection, ProjectedEvent, ProjectedStream, ReadModelDocument } from './projection.ts';
 
 /** So many changed documents are written without waiting for their time. */
 const CHANGED_MAX = 5_000;
@@ -22,8 +20,14 @@ const ALIVE_EVERY_MS = 2_000;
 /** A read model that a query waits for is written this often. */
 const HURRIED_EVERY_MS = 100;
 
-/** What a builder works with. */
-export type BuilderDeps = { nc: NatsConnection; database: Db; logger: Logger };
+/** What a builder works with. `holder` names this process in its checkpoints; `askFacts` asks the server about a stream. */
+export type BuilderDeps = {
+  nc: Announcer;
+  database: Db;
+  logger: Logger;
+  holder: string;
+  askFacts: (stream: ProjectedStream) => Promise<StreamFacts>;
+};
 
 /** Builds one read model: folds what it is given, writes it when it is time, and keeps the checkpoint. */
 export type Builder = {
@@ -45,9 +49,10 @@ export type Builder = {
 
 /** Opens a read model at its checkpoint, or at the beginning of another log. @throws SecondWriter */
 export async function openBuilder(projection: AnyProjection, deps: BuilderDeps): Promise<Builder> {
-  const { nc, database, logger } = deps;
+  const { nc, database, logger, holder } = deps;
   const { name, stream } = projection;
-  const opened = await openCheckpoint(database, projection, () => lastSequence(nc, stream));
+  const askFacts = () => deps.askFacts(stream);
+  const opened = await openCheckpoint(database, projection, holder, askFacts);
   let checkpoint: Checkpoint = opened.checkpoint;
   const { facts, givenUp } = opened;
   if (givenUp !== undefined) logger.error({ projection: name }, `${givenUp.reason}; ${name} is rebuilt from its start`);
@@ -59,8 +64,7 @@ export async function openBuilder(projection: AnyProjection, deps: BuilderDeps):
   for (const fields of projection.indexes ?? []) {
     await collection.createIndex(Object.fromEntries(fields.map((field) => [field, 1])));
   }
-  let isServed = await isServedAtOnce(database, checkpoint);
-  if (isServed) await serve(database, checkpoint);
+  const serving = await openServing(database, checkpoint, askFacts);
   if (givenUp !== undefined) await dropCollection(database, givenUp.collection);
 
   const documents = documentsIn(collection);
@@ -138,9 +142,8 @@ export async function openBuilder(projection: AnyProjection, deps: BuilderDeps):
     if (changes.length > 0) await documents.write(changes);
     model.written(unwritten);
     checkpoint = await advanceCheckpoint(database, checkpoint, unwritten.position);
-    if (!isServed && checkpoint.position >= facts.last) {
-      await serve(database, checkpoint);
-      isServed = true;
+    const hasCaughtUp = !serving.isServed && checkpoint.position >= facts.last;
+    if (hasCaughtUp && (await serving.serveWhenComplete(checkpoint))) {
       logger.info({ projection: name, version: checkpoint.version }, `${name} has caught up and is served now`);
     }
     if (announce === 'written') announceServed(changes.map((change) => change.document));
@@ -156,7 +159,7 @@ export async function openBuilder(projection: AnyProjection, deps: BuilderDeps):
   }
 
   function announceServed(changed: readonly ReadModelDocument[]): void {
-    if (isServed) announceDocuments(nc, checkpoint, changed);
+    if (serving.isServed) announceDocuments(nc, checkpoint, changed);
   }
 
   /** Positions over which nothing is left to write are reached, even where the checkpoint is not yet there. */

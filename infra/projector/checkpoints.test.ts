@@ -11,6 +11,8 @@ const checkpoint: Checkpoint = {
   streamCreated: '2026-11-24T00:00:00Z',
   startedAt: '2026-11-24T00:00:01Z',
   updatedAt: '2026-11-24T20:00:00Z',
+  term: 1,
+  holder: 'plant/1',
   stopped: null,
 };
 const facts = { first: 1, last: 100, created: '2026-11-24T00:00:00Z' };

@@ -1,4 +1,4 @@
-import type { Collection, Db } from 'mongodb';
+import type { Collection, Db, Filter } from 'mongodb';
 import { type AnyProjection, collectionNameOf, type ProjectedStream } from './projection.ts';
 
 /** How far a projection has got. Lives in collection `checkpoints`; `_id` is `<name>_v<version>`. */
@@ -17,6 +17,13 @@ export type Checkpoint = {
   startedAt: string;
   /** Sign of life of the projector, UTC. */
   updatedAt: string;
+  /**
+   * How often the checkpoint was opened, from 1: its fencing term. Whoever opens it raises the term, and whoever opened it
+   * before can move it no more, however late it wakes up.
+   */
+  term: number;
+  /** The process that opened it last: `<host>/<process id>`. */
+  holder: string;
   /** Set when an event could not be folded: the projection stands still before it until the program is started anew. */
   stopped: { position: number; error: string } | null;
 };
@@ -24,7 +31,7 @@ export type Checkpoint = {
 /** What is asked of a stream before its reading begins. Times are the server's, sequences inclusive. */
 export type StreamFacts = { first: number; last: number; created: string };
 
-/** Another projector wrote what this one was about to write. Start again from the checkpoint; never merge. */
+/** Another projector wrote what this one was about to write, or has taken over. Start again from the checkpoint; never merge. */
 export class SecondWriter extends Error {
   constructor(what: string) {
     super(`${what} was written by another projector`);
@@ -60,13 +67,14 @@ export type OpenedCheckpoint = {
 };
 
 /**
- * Opens the checkpoint of a projection. Where there is none, or it belongs to another log than the one there is, it is a
- * new one at 0 with a collection of its own.
+ * Opens the checkpoint of a projection for `holder` and shuts out whoever had opened it before. Where there is none, or it
+ * belongs to another log than the one there is, it is a new one at 0 with a collection of its own.
  * @throws SecondWriter when another projector does the same at this moment
  */
 export async function openCheckpoint(
   database: Db,
   projection: AnyProjection,
+  holder: string,
   askFacts: () => Promise<StreamFacts>,
 ): Promise<OpenedCheckpoint> {
   const checkpoints = checkpointsIn(database);
@@ -76,16 +84,16 @@ export async function openCheckpoint(
   const facts = await askFacts();
   const reason = known === null ? undefined : reasonToRebuild(known, facts);
   const updatedAt = new Date().toISOString();
+  // A checkpoint written before there were terms has none.
+  const term = (known?.term ?? 0) + 1;
   if (known !== null && reason === undefined) {
-    const { matchedCount } = await checkpoints.updateOne(
-      { _id: id, position: known.position, collection: known.collection },
-      { $set: { updatedAt, stopped: null } },
-    );
+    const opening = { term, holder, updatedAt, stopped: null };
+    const { matchedCount } = await checkpoints.updateOne(asLeft(known), { $set: opening });
     if (matchedCount === 0) throw new SecondWriter(`the checkpoint ${id}`);
-    return { checkpoint: { ...known, updatedAt, stopped: null }, facts };
+    return { checkpoint: { ...known, ...opening }, facts };
   }
   const { name, version, stream } = projection;
-  const collection = await freshCollectionName(database, id);
+  const collection = await freshCollectionName(database, id, known?.collection);
   const fresh: Checkpoint = {
     _id: id,
     name,
@@ -96,28 +104,42 @@ export async function openCheckpoint(
     streamCreated: facts.created,
     startedAt: updatedAt,
     updatedAt,
+    term,
+    holder,
     stopped: null,
   };
   if (known === null) {
     await insertNew(checkpoints, fresh);
     return { checkpoint: fresh, facts };
   }
-  await replaceOld(checkpoints, known, fresh);
+  const { matchedCount } = await checkpoints.replaceOne(asLeft(known), fresh);
+  if (matchedCount === 0) throw new SecondWriter(`the checkpoint ${id}`);
   return { checkpoint: fresh, facts, givenUp: { collection: known.collection, reason: reason ?? '' } };
 }
 
 /**
- * Moves a checkpoint on, if it still is where this projector left it, and signs it as alive.
+ * Moves a checkpoint on, if it still is as this projector left it, and signs it as alive.
  * @throws SecondWriter when it is not
  */
 export async function advanceCheckpoint(database: Db, checkpoint: Checkpoint, position: number): Promise<Checkpoint> {
-  const updatedAt = new Date().toISOString();
-  const { matchedCount } = await checkpointsIn(database).updateOne(
-    { _id: checkpoint._id, position: checkpoint.position, collection: checkpoint.collection },
-    { $set: { position, updatedAt } },
-  );
+  return changeCheckpoint(database, checkpoint, { position, updatedAt: new Date().toISOString() });
+}
+
+/** Changes a checkpoint, if it still is as this projector left it. @throws SecondWriter when it is not */
+export async function changeCheckpoint(
+  database: Db,
+  checkpoint: Checkpoint,
+  change: Partial<Pick<Checkpoint, 'position' | 'updatedAt' | 'stopped'>>,
+): Promise<Checkpoint> {
+  const { matchedCount } = await checkpointsIn(database).updateOne(asLeft(checkpoint), { $set: change });
   if (matchedCount === 0) throw new SecondWriter(`the checkpoint ${checkpoint._id}`);
-  return { ...checkpoint, position, updatedAt };
+  return { ...checkpoint, ...change };
+}
+
+/** Finds a checkpoint that nobody else has opened or moved. The term says it all, unless somebody dropped the database. */
+function asLeft({ _id, term, position, collection }: Checkpoint) {
+  // `null` finds a missing field too.
+  return { _id, term: term ?? null, position, collection } as Filter<Checkpoint>;
 }
 
 async function insertNew(checkpoints: Collection<Checkpoint>, fresh: Checkpoint): Promise<void> {
@@ -125,16 +147,15 @@ async function insertNew(checkpoints: Collection<Checkpoint>, fresh: Checkpoint)
   if (upsertedCount === 0) throw new SecondWriter(`the checkpoint ${fresh._id}`);
 }
 
-async function replaceOld(checkpoints: Collection<Checkpoint>, old: Checkpoint, fresh: Checkpoint): Promise<void> {
-  const { matchedCount } = await checkpoints.replaceOne({ _id: old._id, collection: old.collection }, fresh);
-  if (matchedCount === 0) throw new SecondWriter(`the checkpoint ${fresh._id}`);
-}
-
-/** `orders_v1`, or the first of `orders_v1_2`, `orders_v1_3`, … that is not there yet. */
-async function freshCollectionName(database: Db, name: string): Promise<string> {
+/**
+ * `orders_v1`, or the first of `orders_v1_2`, `orders_v1_3`, … behind the one given up that is not there yet. A name is not
+ * used again: whoever still writes to what was given up must not reach what came after it.
+ */
+async function freshCollectionName(database: Db, name: string, givenUp?: string): Promise<string> {
   const collections = await database.listCollections({}, { nameOnly: true }).toArray();
   const taken = new Set(collections.map((collection) => collection.name));
-  for (let generation = 1; ; generation++) {
+  const before = givenUp === undefined ? 0 : Number(givenUp.slice(name.length + 1) || 1);
+  for (let generation = before + 1; ; generation++) {
     const candidate = generation === 1 ? name : `${name}_${generation}`;
     if (!taken.has(candidate)) return candidate;
   }

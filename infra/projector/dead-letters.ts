@@ -1,5 +1,5 @@
 import type { Db } from 'mongodb';
-import { type Checkpoint, checkpointsIn } from './checkpoints.ts';
+import { type Checkpoint, changeCheckpoint } from './checkpoints.ts';
 
 const ERROR_CHARACTERS_MAX = 4_000;
 
@@ -14,7 +14,10 @@ export type DeadLetter = {
   recordedAt: string;
 };
 
-/** Writes the dead letter of the event at `sequence` and marks the projection as stopped before it, for all to see. */
+/**
+ * Writes the dead letter of the event at `sequence` and marks the projection as stopped before it, for all to see.
+ * @throws SecondWriter when another projector has taken over
+ */
 export async function stopAt(database: Db, checkpoint: Checkpoint, sequence: number, error: unknown): Promise<void> {
   const text = (error instanceof Error ? (error.stack ?? error.message) : String(error)).slice(0, ERROR_CHARACTERS_MAX);
   const letter: Omit<DeadLetter, '_id'> = {
@@ -28,5 +31,5 @@ export async function stopAt(database: Db, checkpoint: Checkpoint, sequence: num
   await database.collection<DeadLetter>('dead_letters').replaceOne({ _id: id }, letter, { upsert: true });
   const message = error instanceof Error ? error.message : String(error);
   const stopped = { position: sequence, error: message.slice(0, ERROR_CHARACTERS_MAX) };
-  await checkpointsIn(database).updateOne({ _id: checkpoint._id }, { $set: { stopped } });
+  await changeCheckpoint(database, checkpoint, { stopped });
 }

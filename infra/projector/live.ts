@@ -13,6 +13,9 @@ const PROGRESS_PREFIX = 'projector.progress.';
 const BEGUN_PREFIX = 'projector.begun.';
 const HURRY_PREFIX = 'projector.hurry.';
 
+/** What announcements are made with. */
+export type Announcer = Pick<NatsConnection, 'publish'>;
+
 /** How far a read model has got; `collection` is the one it speaks of, which queries may not be served from yet. */
 export type Progress = { name: string; collection: string; position: number };
 const progressSchema = z.object({ collection: z.string(), position: z.number().int() });
@@ -23,7 +26,7 @@ const hurrySchema = z.coerce.number().int().min(0);
  * nothing is kept. `stream` is what their `_position` counts in.
  */
 export function announceDocuments(
-  nc: NatsConnection,
+  nc: Announcer,
   { name, stream }: { name: string; stream: StreamName },
   documents: readonly ReadModelDocument[],
 ): void {
@@ -38,7 +41,7 @@ export function announceDocuments(
 }
 
 /** Says how far a read model has got, so that queries that wait for it need not ask the database. */
-export function announceProgress(nc: NatsConnection, { name, collection, position }: Progress): void {
+export function announceProgress(nc: Announcer, { name, collection, position }: Progress): void {
   nc.publish(PROGRESS_PREFIX + name, JSON.stringify({ collection, position }));
 }
 
@@ -57,7 +60,7 @@ export function onProgress(nc: NatsConnection, heard: (progress: Progress) => vo
  * Says that the projections of a stream begin from their checkpoints. What was written but not announced before that (the
  * projector died in between) is announced by nobody: whoever must not miss it asks the read models now.
  */
-export function announceBegun(nc: NatsConnection, stream: ProjectedStream): void {
+export function announceBegun(nc: Announcer, stream: ProjectedStream): void {
   nc.publish(BEGUN_PREFIX + stream);
 }
 

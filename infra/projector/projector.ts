@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
+import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type RawMessage, readStream } from '../event-store/reader.ts';
-import { type Builder, type BuilderDeps, openBuilder } from './builder.ts';
+import type { NatsConnection } from '@nats-io/nats-core';
+import type { Db } from 'mongodb';
+import { lastSequence, type RawMessage, readStream } from '../event-store/reader.ts';
+import type { Logger } from '../log.ts';
+import { type Builder, openBuilder } from './builder.ts';
 import { decodeAll } from './decode.ts';
 import { announceBegun, onHurry } from './live.ts';
 import type { AnyProjection, ProjectedStream } from './projection.ts';
@@ -12,6 +16,9 @@ const RESTART_MS_FIRST = 250;
 const RESTART_MS_MAX = 5_000;
 /** After running this long, the next trouble counts as the first. */
 const SETTLED_MS = 30_000;
+
+/** What a projector works with. */
+export type ProjectorDeps = { nc: NatsConnection; database: Db; logger: Logger };
 
 /** A running projector. */
 export type Projector = {
@@ -30,7 +37,7 @@ export function runProjector({
   projections,
   signal,
   ...deps
-}: BuilderDeps & { projections: readonly AnyProjection[]; signal: AbortSignal }): Projector {
+}: ProjectorDeps & { projections: readonly AnyProjection[]; signal: AbortSignal }): Projector {
   const names = projections.map((projection) => projection.name);
   assert(new Set(names).size === names.length, `two projections have the same name: ${names.join(', ')}`);
   const streams = [...new Set(projections.map((projection) => projection.stream))];
@@ -48,7 +55,7 @@ export function runProjector({
 async function runStream(
   stream: ProjectedStream,
   projections: readonly AnyProjection[],
-  deps: BuilderDeps,
+  deps: ProjectorDeps,
   signal: AbortSignal,
   onOpen: () => void,
 ): Promise<void> {
@@ -72,13 +79,18 @@ async function runStream(
 async function runOnce(
   stream: ProjectedStream,
   projections: readonly AnyProjection[],
-  deps: BuilderDeps,
+  deps: ProjectorDeps,
   signal: AbortSignal,
   stopped: Set<string>,
   onOpen: () => void,
 ): Promise<void> {
+  const { nc, database, logger } = deps;
+  const askFacts = (its: ProjectedStream) => lastSequence(nc, its);
+  const holder = `${hostname()}/${process.pid}`;
   const builders: Builder[] = [];
-  for (const projection of projections) builders.push(await openBuilder(projection, deps));
+  for (const projection of projections) {
+    builders.push(await openBuilder(projection, { nc, database, logger, holder, askFacts }));
+  }
   const [created, ...others] = new Set(builders.map((builder) => builder.streamCreated));
   if (others.length > 0) throw new Error(`${stream} was created anew just now`);
   const from = Math.min(...builders.map((builder) => builder.position)) + 1;
