@@ -21,6 +21,8 @@ export interface ChildSpec {
   /** A line in its log since it was started, or a condition that is polled. */
   ready: RegExp | (() => Promise<boolean>);
   readyMsMax: number;
+  /** Asked every two seconds while it runs, with what it wrote to its log: true when only a new start helps it. */
+  needsRestart?: (output: string) => Promise<boolean>;
   stopSignal: StopSignal;
   /** Killed when it has not ended this long after its stop signal. */
   stopMsMax: number;

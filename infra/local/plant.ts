@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CannotStart } from './cannot-start.ts';
 import type { ChildSpec } from './child.ts';
 import { answersPing, startDatabase } from './database.ts';
 import { requireDiskSpace } from './disk.ts';
-import { natsConfig } from './nats-config.ts';
+import { startNats } from './nats.ts';
 import { databasePart } from './parts/database.ts';
 import { natsServer } from './parts/nats-server.ts';
 import { answersTcp, freePorts, requireFree } from './ports.ts';
@@ -20,8 +19,6 @@ const DATA_BYTES_MIN = 300 * 1024 * 1024;
 const READY_MS_MAX = 60_000;
 const JWT_SECRET_BYTES = 32;
 const PASSWORD_BYTES = 9;
-/** The log is stopped last: everything else writes to it until it ends. */
-const TIER_LOG = 0;
 const TIER_PRODUCT = 3;
 
 /** The addresses of a plant that runs. */
@@ -58,7 +55,7 @@ export async function startPlant(settings: StartSettings, options: PlantOptions)
   const ports = await choosePorts(settings);
   const secrets = keptSecrets(settings);
   const [natsUrl, mongodb, devUrl] = await Promise.all([
-    settings.natsUrl ?? startNats(settings, ports, supervisor),
+    settings.natsUrl ?? startOwnNats(settings, ports, supervisor),
     settings.mongodbUri ?? startOwnDatabase(settings, ports, supervisor),
     isDev ? startVite(root, ports, supervisor) : buildWeb(root).then(() => null),
   ]);
@@ -124,28 +121,11 @@ function keptSecrets(settings: StartSettings): { jwtSecret: string; demoPassword
   };
 }
 
-async function startNats(settings: StartSettings, ports: Ports, supervisor: Supervisor): Promise<string> {
+async function startOwnNats(settings: StartSettings, ports: Ports, supervisor: Supervisor): Promise<string> {
   const binary = await natsServer();
-  const folder = join(settings.dataFolder, 'nats');
-  const storeFolder = join(folder, 'jetstream');
-  mkdirSync(storeFolder, { recursive: true });
-  const configFile = join(folder, 'nats.conf');
   const mqtt = settings.mqttUrl === null ? { mqttPort: ports.mqtt } : {};
-  writeFileSync(configFile, natsConfig({ serverName: 'stratum', port: ports.nats, storeFolder, ...mqtt }));
-  const child: ChildSpec = {
-    name: 'nats',
-    command: binary,
-    args: ['-c', configFile],
-    environment: {},
-    folder,
-    ready: /Server is ready/,
-    readyMsMax: READY_MS_MAX,
-    stopSignal: 'SIGTERM',
-    stopMsMax: 1_500,
-    tier: TIER_LOG,
-  };
-  await step('NATS: started', () => supervisor.start(child));
-  return `nats://127.0.0.1:${ports.nats}`;
+  const place = { folder: join(settings.dataFolder, 'nats'), port: ports.nats, ...mqtt };
+  return step('NATS: started', () => startNats(supervisor, binary, place));
 }
 
 async function startOwnDatabase(settings: StartSettings, ports: Ports, supervisor: Supervisor): Promise<string> {

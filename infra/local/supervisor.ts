@@ -5,6 +5,7 @@ import { limitLog } from './log-file.ts';
 import { formatSeconds } from './progress.ts';
 
 const LOG_CHECK_MS = 10_000;
+const RESTART_CHECK_MS = 2_000;
 /** A child that ends before it was ever ready is tried this often before its start fails. */
 const FIRST_TRIES_MAX = 3;
 const BACKOFF_MS_MIN = 250;
@@ -87,7 +88,21 @@ export function supervise(options: SuperviseOptions): Supervisor {
     }
   };
 
+  /** What ended is started again by `keepAlive`, as after a crash. */
+  const endWhenNeeded = async (child: RunningChild): Promise<void> => {
+    const { name, needsRestart } = child.spec;
+    if (needsRestart === undefined) return;
+    while (!child.hasEnded()) {
+      if (await needsRestart(child.output())) {
+        say(`${name} does not recover by itself and is stopped`);
+        await end(child);
+      }
+      await wait(RESTART_CHECK_MS, undefined, { ref: false });
+    }
+  };
+
   const keepAlive = async (place: Place, child: RunningChild): Promise<void> => {
+    void endWhenNeeded(child);
     const how = await child.ended;
     if (place.child !== child || stopping.signal.aborted) return;
     place.crashes = Date.now() - child.startedAtMs > HEALTHY_AFTER_MS ? 1 : place.crashes + 1;
