@@ -1,4 +1,6 @@
 import type { NatsConnection, Status } from '@nats-io/transport-node';
+import { isAway } from './errors.ts';
+import { backoffMs, waitMs } from './wait.ts';
 
 type Listener = (status: Status) => void;
 type Watched = { isConnected: boolean; listeners: Set<Listener> };
@@ -31,6 +33,28 @@ export async function whenConnected(nc: NatsConnection, signal: AbortSignal): Pr
   await promise;
   signal.removeEventListener('abort', go);
   stop();
+}
+
+/**
+ * Does what needs NATS, waiting for as long as NATS is away; `undefined` when the signal comes first.
+ * @throws what the task throws for any other reason, and the last reason when the connection is closed for good
+ */
+export async function patiently<Result>(
+  nc: NatsConnection,
+  signal: AbortSignal,
+  task: () => Promise<Result>,
+): Promise<Result | undefined> {
+  for (let attempt = 1; !signal.aborted; attempt++) {
+    await whenConnected(nc, signal);
+    if (signal.aborted) break;
+    try {
+      return await task();
+    } catch (error) {
+      if (!isAway(error) || nc.isClosed()) throw error;
+    }
+    await waitMs(backoffMs(attempt), signal);
+  }
+  return undefined;
 }
 
 function watch(nc: NatsConnection): Watched {

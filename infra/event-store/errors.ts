@@ -1,3 +1,6 @@
+import { JetStreamApiError } from '@nats-io/jetstream';
+import { errors } from '@nats-io/transport-node';
+
 /** The server cannot be reached or cannot take anything just now: it may be tried again. The outcome is unknown. */
 export class Unavailable extends Error {
   constructor(message: string) {
@@ -63,4 +66,22 @@ export class LogLost extends Error {
     super(message);
     this.name = 'LogLost';
   }
+}
+
+const AWAY_STATUS = 503;
+
+/**
+ * Whether NATS is away or has no hands free, whichever part of the client says so: nothing is wrong with the request, and
+ * it may be tried again.
+ */
+export function isAway(error: unknown): boolean {
+  return (
+    error instanceof Unavailable ||
+    error instanceof Overloaded ||
+    error instanceof errors.TimeoutError ||
+    error instanceof errors.RequestError ||
+    error instanceof errors.NoRespondersError ||
+    error instanceof errors.ConnectionError ||
+    (error instanceof JetStreamApiError && error.status === AWAY_STATUS)
+  );
 }

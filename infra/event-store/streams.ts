@@ -160,7 +160,7 @@ export function differencesOf(wanted: Partial<StreamConfig>, existing: Partial<S
 }
 
 /** Key-value buckets: what must not be in an event, or is no fact of the plant. */
-export type BucketName = 'accounts' | 'sessions' | 'checkpoints' | 'heartbeats' | 'idempotency';
+export type BucketName = 'accounts' | 'sessions' | 'checkpoints' | 'heartbeats' | 'idempotency' | 'leases';
 
 const bucketDays: Record<BucketName, number> = {
   accounts: 0,
@@ -168,11 +168,18 @@ const bucketDays: Record<BucketName, number> = {
   checkpoints: 0,
   heartbeats: 0,
   idempotency: 1,
+  leases: 0,
 };
+/** Lets an entry say how long it lives; what is left in its place when it ends is kept this long. */
+const MARKER_MS = 1_000;
 
-/** Opens a bucket, making it if it is missing. Entries of `sessions` end after 7 days, of `idempotency` after 1, others never. */
+/**
+ * Opens a bucket, making it if it is missing. Entries of `sessions` end after 7 days, of `idempotency` after 1, of `leases`
+ * when they say so, others never.
+ */
 export function bucket(nc: NatsConnection, name: BucketName): Promise<KV> {
   const { STREAM_REPLICAS: replicas = 1 } = readSettings(environmentSettings, process.env);
   const ttl = bucketDays[name] * DAY_MS;
-  return new Kvm(nc).create(name, { history: 1, ttl, replicas, timeout: API_MS_MAX });
+  const ownTime = name === 'leases' ? { markerTTL: MARKER_MS } : {};
+  return new Kvm(nc).create(name, { history: 1, ttl, replicas, timeout: API_MS_MAX, ...ownTime });
 }
