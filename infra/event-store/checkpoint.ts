@@ -1,9 +1,13 @@
+import { JetStreamApiCodes, JetStreamApiError } from '@nats-io/jetstream';
 import type { KV } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { z } from 'zod';
 import { LogLost } from './errors.ts';
 import type { StreamBounds } from './reader.ts';
 import { bucket } from './streams.ts';
+
+/** Tries per checkpoint when another process writes it at the same moment. */
+const ATTEMPTS_MAX = 10;
 
 const checkpointSchema = z.object({ sequence: z.number().int().min(0), created: z.string() });
 
@@ -21,9 +25,32 @@ export async function getCheckpoint(checkpoints: KV, name: string): Promise<Chec
   return entry === null || entry.operation !== 'PUT' ? undefined : checkpointSchema.parse(entry.json());
 }
 
-/** Stores a checkpoint; of two workers the later write wins, which at worst repeats what repeats without effect. */
+/**
+ * Stores a checkpoint, unless one as far on is stored already: a reactor that was told too late that another took over
+ * cannot set that one back.
+ * @throws JetStreamApiError, and what the client throws while NATS is away
+ */
 export async function putCheckpoint(checkpoints: KV, name: string, checkpoint: Checkpoint): Promise<void> {
-  await checkpoints.put(name, JSON.stringify(checkpoint));
+  for (let attempt = 1; ; attempt++) {
+    const entry = await checkpoints.get(name);
+    if (entry?.operation === 'PUT' && !isFurther(checkpoint, checkpointSchema.parse(entry.json()))) return;
+    try {
+      await checkpoints.put(name, JSON.stringify(checkpoint), { previousSeq: entry?.revision ?? 0 });
+      return;
+    } catch (error) {
+      if (!isConflict(error) || attempt === ATTEMPTS_MAX) throw error;
+    }
+  }
+}
+
+/** A stream that was made later is another one, whose numbers begin anew. */
+function isFurther(checkpoint: Checkpoint, stored: Checkpoint): boolean {
+  if (checkpoint.created === stored.created) return checkpoint.sequence > stored.sequence;
+  return Date.parse(checkpoint.created) > Date.parse(stored.created);
+}
+
+function isConflict(error: unknown): boolean {
+  return error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamWrongLastSequence;
 }
 
 /**

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { addCapacity, capacityDecider, shopfloor } from './capacity.fixture.ts';
+import { putCheckpoint } from './checkpoint.ts';
+import { isConnected } from './connection-status.ts';
 import { Unavailable } from './errors.ts';
 import { handle } from './handle.ts';
 import { listeningLogger, plantServer } from './plant-server.fixture.ts';
@@ -153,6 +155,34 @@ describe('a reactor', () => {
     await plant.server.restart();
     await record(store, 3);
     await reactor.waitUntil(4, 15_000);
+    reactor.abort.abort();
+    await reactor.stopped;
+  });
+
+  it('does not set back the checkpoint of one that took over and is further on', async () => {
+    await using plant = await plantServer();
+    const { created } = await lastSequence(plant.nc, 'PLANT');
+    const checkpoints = await bucket(plant.nc, 'checkpoints');
+    await putCheckpoint(checkpoints, 'counter', { sequence: 10, created });
+    await putCheckpoint(checkpoints, 'counter', { sequence: 7, created });
+    expect((await readCheckpoint(plant.nc, 'counter'))?.sequence).toBe(10);
+    const sequences = Array.from({ length: 8 }, (_, number) => 20 - number);
+    await Promise.all(sequences.map((sequence) => putCheckpoint(checkpoints, 'counter', { sequence, created })));
+    expect((await readCheckpoint(plant.nc, 'counter'))?.sequence).toBe(20);
+    const later = new Date(Date.parse(created) + 1_000).toISOString();
+    await putCheckpoint(checkpoints, 'counter', { sequence: 2, created: later });
+    expect(await readCheckpoint(plant.nc, 'counter')).toEqual({ sequence: 2, created: later });
+  });
+
+  it('begins when NATS is there, and asks for nothing while it is away', async () => {
+    await using plant = await plantServer();
+    await using store = openStore(plant.nc);
+    await record(store, 2);
+    await plant.server.kill();
+    await expect.poll(() => isConnected(plant.nc)).toBe(false);
+    const reactor = startReactor(plant, () => undefined);
+    await plant.server.restart();
+    await reactor.waitUntil(2, 15_000);
     reactor.abort.abort();
     await reactor.stopped;
   });

@@ -3,7 +3,8 @@ import type { StreamName } from '@stratum/contracts/envelope.ts';
 import type { ProjectedEvent } from '@stratum/contracts/recorded.ts';
 import { type Checkpoint, getCheckpoint, putCheckpoint, resumeFrom } from './checkpoint.ts';
 import { decodeEvent } from './codec.ts';
-import { Unavailable } from './errors.ts';
+import { isConnected, patiently } from './connection-status.ts';
+import { isAway } from './errors.ts';
 import { shadowsOf } from './inbox.ts';
 import type { Logger } from './logger.ts';
 import type { RawMessage } from './message.ts';
@@ -11,7 +12,7 @@ import { type Progress, progressFrom } from './progress.ts';
 import { keyedQueue } from './queue.ts';
 import { lastSequence, readStream } from './reader.ts';
 import { bucket } from './streams.ts';
-import { backoffMs, waitMs } from './wait.ts';
+import { backoffMs, everyMs, waitMs } from './wait.ts';
 
 export { readCheckpoint } from './checkpoint.ts';
 
@@ -72,6 +73,7 @@ export function runReactor(options: ReactorOptions): RunningReactor {
 
   const stopped = starting
     .then(async (started) => {
+      if (started === undefined) return;
       progress = started.progress;
       await run(options, started);
     })
@@ -96,7 +98,11 @@ export function runReactor(options: ReactorOptions): RunningReactor {
     stopped,
     position: () => progress.reached(),
     health: () => state,
-    waitUntil: async (sequence, msMax = WAIT_MS_MAX) => (await starting).progress.waitUntil(sequence, msMax),
+    waitUntil: async (sequence, msMax = WAIT_MS_MAX) => {
+      const started = await starting;
+      if (started === undefined) throw new Error(`${name} ended before it began`);
+      return started.progress.waitUntil(sequence, msMax);
+    },
   };
 }
 
@@ -107,16 +113,19 @@ type Started = {
   isShadow: (message: RawMessage) => boolean;
 };
 
-async function start({ name, nc, stream }: ReactorOptions): Promise<Started> {
-  const checkpoints = await bucket(nc, 'checkpoints');
-  const bounds = await lastSequence(nc, stream);
-  const reached = resumeFrom(name, await getCheckpoint(checkpoints, name), bounds);
-  return {
-    progress: progressFrom(reached),
-    created: bounds.created,
-    store: (checkpoint) => putCheckpoint(checkpoints, name, checkpoint),
-    isShadow: await shadowsOf(nc, stream),
-  };
+/** `undefined` when the signal came before NATS did. */
+function start({ name, nc, stream, signal }: ReactorOptions): Promise<Started | undefined> {
+  return patiently(nc, signal, async () => {
+    const checkpoints = await bucket(nc, 'checkpoints');
+    const bounds = await lastSequence(nc, stream);
+    const reached = resumeFrom(name, await getCheckpoint(checkpoints, name), bounds);
+    return {
+      progress: progressFrom(reached),
+      created: bounds.created,
+      store: (checkpoint) => putCheckpoint(checkpoints, name, checkpoint),
+      isShadow: await shadowsOf(nc, stream),
+    };
+  });
 }
 
 async function run(options: ReactorOptions, { progress, created, store, isShadow }: Started): Promise<void> {
@@ -150,32 +159,29 @@ async function run(options: ReactorOptions, { progress, created, store, isShadow
     await untilAtMost(inFlightMax - 1);
   };
 
-  const checkpoint = checkpointOf(progress, (sequence) => store({ sequence, created }));
+  let stored = progress.reached();
+  const storeCheckpoint = async () => {
+    const sequence = progress.reached();
+    // What was sent while the connection is down would wait in the client, more with every second.
+    if (sequence === stored || !isConnected(nc)) return;
+    await store({ sequence, created });
+    stored = sequence;
+  };
   // One that cannot be stored repeats what repeats without effect.
-  const storeCheckpoint = () =>
-    checkpoint().catch((err: Error) => logger.warn({ ...log, err }, 'checkpoint could not be stored'));
-  const ticker = setInterval(storeCheckpoint, CHECKPOINT_EVERY_MS);
+  const onNotStored = (err: unknown) => logger.warn({ ...log, err }, 'checkpoint could not be stored');
+  const ended = new AbortController();
+  const storing = everyMs(CHECKPOINT_EVERY_MS, storeCheckpoint, ended.signal, onNotStored);
   try {
     const onTrouble = (err: Error) => logger.warn({ ...log, err }, 'stream cannot be read just now');
     const from = progress.reached() + 1;
     await readStream(nc, { stream, subject, from, created, signal: ending, onMessage, onTrouble });
     await untilAtMost(0);
   } finally {
-    clearInterval(ticker);
-    await storeCheckpoint();
+    ended.abort();
+    await storing;
+    await storeCheckpoint().catch(onNotStored);
   }
   if (failure !== undefined) throw failure;
-}
-
-/** Stores the progress if it has moved since it was last stored. */
-function checkpointOf(progress: Progress, store: (sequence: number) => Promise<void>): () => Promise<void> {
-  let stored = progress.reached();
-  return async () => {
-    const sequence = progress.reached();
-    if (sequence === stored) return;
-    await store(sequence);
-    stored = sequence;
-  };
 }
 
 /** Hands over one message until its handler succeeds. @throws Error naming the position, after the last try or at the end */
@@ -188,7 +194,7 @@ async function attempt(options: ReactorOptions, message: RawMessage, ending: Abo
       return await handOver(options, message);
     } catch (error) {
       // While NATS is away nothing is the handler's fault, and waiting is all there is to do.
-      if (!(error instanceof Unavailable)) failures += 1;
+      if (!isAway(error)) failures += 1;
       if (failures === ATTEMPTS_MAX) {
         throw new Error(`${name} failed ${ATTEMPTS_MAX} times at ${position} (${message.subject})`, { cause: error });
       }

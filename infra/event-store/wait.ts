@@ -38,3 +38,16 @@ export async function retrying<Result>(
     await waitMs(backoffMs(attempt));
   }
 }
+
+/** Does something again and again until the signal, one at a time; what it throws is told, and it is tried again. */
+export async function everyMs(
+  milliseconds: number,
+  task: () => Promise<void>,
+  signal: AbortSignal,
+  onTrouble: (error: unknown) => void,
+): Promise<void> {
+  while (!signal.aborted) {
+    await waitMs(milliseconds, signal);
+    if (!signal.aborted) await task().catch(onTrouble);
+  }
+}

@@ -10,7 +10,7 @@ import { keyedQueue } from '@stratum/infra/event-store/queue.ts';
 import { readPage } from '@stratum/infra/event-store/read.ts';
 import { lastSequence, type RawMessage, readStream } from '@stratum/infra/event-store/reader.ts';
 import { bucket } from '@stratum/infra/event-store/streams.ts';
-import { backoffMs, retrying, waitMs } from '@stratum/infra/event-store/wait.ts';
+import { backoffMs, everyMs, retrying, waitMs } from '@stratum/infra/event-store/wait.ts';
 import type { Running, WorkerDeps } from '../worker/deps.ts';
 import { alertDecider } from './alert.ts';
 import { followPlant, type PlantFollower } from './plant-follower.reactor.ts';
@@ -184,18 +184,5 @@ async function readings(
     if (last === undefined) return;
     next = last.sequence + 1;
     count += page.length;
-  }
-}
-
-/** Does something again and again until the signal, one at a time; a failure that may pass is told and tried again. */
-async function everyMs(
-  milliseconds: number,
-  task: () => Promise<void>,
-  signal: AbortSignal,
-  onTrouble: (error: unknown) => void,
-): Promise<void> {
-  while (!signal.aborted) {
-    await waitMs(milliseconds, signal);
-    if (!signal.aborted) await task().catch(onTrouble);
   }
 }
