@@ -12,6 +12,9 @@ const released = Object.entries(events).flatMap(([type, { versions }]) =>
   versions.map((schema, index) => ({ name: `${type}.v${index + 1}`, type, version: index + 1, schema })),
 );
 
+const publishedSchema = z.object({ required: z.array(z.string()) });
+const requiredBy = (name: string) => publishedSchema.parse(json('docs', 'schemas', `${name}.json`)).required;
+
 test('every released version of an event has one real sample, and no sample has lost its event', () => {
   const samples = readdirSync(join(folder, 'golden')).toSorted();
   expect(samples).toEqual(released.map(({ name }) => `${name}.json`).toSorted());
@@ -27,7 +30,19 @@ describe.each(released)('$name', ({ name, type, version, schema }) => {
   test('is understood by the newest program', () => {
     const contract = events[type];
     const newest = contract?.upcast.slice(version - 1).reduce((data, step) => step(data), schema.parse(sample));
-    expect(contract?.versions.at(-1)?.safeParse(newest).success).toBe(true);
+    expect(contract?.versions.at(-1)?.parse(newest)).toEqual(newest);
+    expect(contract?.upcast).toHaveLength((contract?.versions.length ?? 0) - 1);
+  });
+
+  test('is understood, as far as it goes, by every program that knows an older version only', () => {
+    const older = events[type]?.versions.slice(0, version - 1) ?? [];
+    expect(older.map((known) => known.safeParse(sample).success)).toEqual(older.map(() => true));
+  });
+
+  test('asks for all that the version before asks for', () => {
+    if (version === 1) return;
+    const before = requiredBy(`${type}.v${version - 1}`);
+    expect(requiredBy(name)).toEqual(expect.arrayContaining(before));
   });
 
   test('fits the published schema, also with a field added later', () => {

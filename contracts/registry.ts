@@ -16,7 +16,13 @@ import {
   shopfloorWentSilentV1,
 } from './shopfloor/shopfloor.ts';
 import type { Entity } from './subjects.ts';
-import { limitsChangedV1, twinCommissionedV1, twinDecommissionedV1 } from './twin/twin.ts';
+import {
+  limitsChangedV1,
+  limitsChangedV2,
+  limitsChangedV2FromV1,
+  twinCommissionedV1,
+  twinDecommissionedV1,
+} from './twin/twin.ts';
 
 /** Every version of one event type, oldest first. `upcast[n]` turns version n+1 data into version n+2 data. */
 export type EventContract = {
@@ -25,12 +31,33 @@ export type EventContract = {
   upcast: readonly ((data: unknown) => unknown)[];
 };
 
-const released = (entity: Entity, ...versions: z.ZodType[]): EventContract => ({ entity, versions, upcast: [] });
+/** The versions of an event type so far; `newest` is what it is read as. */
+type Release<Newest extends z.ZodType> = EventContract & { newest: Newest };
+
+/** A new event type: version 1. */
+function released<First extends z.ZodType>(entity: Entity, first: First): Release<First> {
+  return { entity, versions: [first], upcast: [], newest: first };
+}
+
+/**
+ * The next version of an event type. It may only add: whoever knows the old version alone goes on reading the new one. What
+ * cannot be said by adding is an event of another name. `upcast` reads what was recorded in the version before.
+ */
+function improved<Old extends z.ZodType, New extends z.ZodType>(
+  release: Release<Old>,
+  newest: New,
+  upcast: (old: z.output<Old>) => z.output<New>,
+): Release<New> {
+  const { entity, versions } = release;
+  // The chain is walked from one version to the next, so that a step gets what the one before it gives.
+  const step = upcast as (data: unknown) => unknown;
+  return { entity, versions: [...versions, newest], upcast: [...release.upcast, step], newest };
+}
 
 /** Every event of PLANT by type: the index of the language. */
 export const events: Record<string, EventContract> = {
   TwinCommissioned: released('twin', twinCommissionedV1),
-  LimitsChanged: released('twin', limitsChangedV1),
+  LimitsChanged: improved(released('twin', limitsChangedV1), limitsChangedV2, limitsChangedV2FromV1),
   TwinDecommissioned: released('twin', twinDecommissionedV1),
   AlertRaised: released('alert', alertRaisedV1),
   AlertEscalated: released('alert', alertEscalatedV1),

@@ -16,7 +16,7 @@ const limits = { low: 2, high: 8, deadband: 0, onDelaySeconds: 0, offDelaySecond
 const commissioned: TwinEvent = { type: 'TwinCommissioned', data: pump };
 const changed: TwinEvent = {
   type: 'LimitsChanged',
-  data: { twinId: 'pump1', parameter: 'flow', limits, reason: 'the new impeller' },
+  data: { twinId: 'pump1', parameter: 'flow', limits, reason: 'the new impeller', previous: null },
 };
 const ended: TwinEvent = { type: 'TwinDecommissioned', data: { twinId: 'pump1', reason: 'sold to a museum' } };
 

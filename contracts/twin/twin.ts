@@ -92,11 +92,17 @@ export const limitsChangedV1 = z.object({
   limits: limitsSchema,
   reason: z.string().min(3).max(200),
 });
+/** Says also what was in force before, so that a change can be judged by whoever knows this event alone; null: not recorded then. */
+export const limitsChangedV2 = limitsChangedV1.extend({ previous: limitsSchema.nullable() });
+export const limitsChangedV2FromV1 = (old: z.infer<typeof limitsChangedV1>): z.infer<typeof limitsChangedV2> => ({
+  ...old,
+  previous: null,
+});
 export const twinDecommissionedV1 = z.object({ twinId: twinIdSchema, reason: z.string().min(3).max(200) });
 
 export type TwinEvent =
   | { type: 'TwinCommissioned'; data: z.infer<typeof twinCommissionedV1> }
-  | { type: 'LimitsChanged'; data: z.infer<typeof limitsChangedV1> }
+  | { type: 'LimitsChanged'; data: z.infer<typeof limitsChangedV2> }
   | { type: 'TwinDecommissioned'; data: z.infer<typeof twinDecommissionedV1> };
 
 /** Body of `POST /api/twins/:twinId/limits`. */
@@ -106,9 +112,15 @@ export const changeLimitsRequest = z.strictObject({
   reason: z.string().trim().min(3).max(200),
 });
 
-/** Read model `twin_directory`: what each twin is and which limits are in force. `_id` = twinId. */
+/** The last change of a parameter's limits: what they were before, and why they are what they are. */
+const limitsChangeSchema = z.object({ changedAt: instantSchema, reason: z.string(), previous: limitsSchema });
+export type LimitsChange = z.infer<typeof limitsChangeSchema>;
+
+/** Read model `twin_directory`: what each twin is and which limits are in force, since when and why. `_id` = twinId. */
 export const twinDirectoryDocument = twinDefinitionSchema.extend({
   _id: z.string(),
+  // Version 1 of the read model, which is served while this one is being built, knows no changes.
+  parameters: z.array(parameterSchema.extend({ limitsChange: limitsChangeSchema.nullable().default(null) })),
   status: z.enum(['commissioned', 'decommissioned']),
   commissionedAt: instantSchema,
   _position: z.number().int(),

@@ -65,9 +65,17 @@ describe('an event on its way through the log', () => {
     expect(skippedEvents().get('CapacityDoubled')).toBe(before + 1);
   });
 
-  it('is a defect when its data do not fit, or when it was written by a newer program', () => {
+  it('is read without what a newer program added to it', () => {
+    const newer = { shopfloorId: 'shopfloor1', capacityPerHour: 7, reason: 'night shift' };
+    const event = decodePlantEvent(storedAs('CapacitySet', 'CapacitySet.v9', newer));
+    expect(event?.data).toEqual({ shopfloorId: 'shopfloor1', capacityPerHour: 7 });
+    expect(event?.envelope.version).toBe(9);
+  });
+
+  it('is a defect when its data do not fit, whoever wrote it', () => {
     expect(() => decodePlantEvent(storedAs('CapacitySet', 'CapacitySet.v1', {}))).toThrow(NotInContract);
-    expect(() => decodePlantEvent(storedAs('CapacitySet', 'CapacitySet.v2', {}))).toThrow('newer than this program');
+    expect(() => decodePlantEvent(storedAs('CapacitySet', 'CapacitySet.v9', {}))).toThrow(NotInContract);
+    expect(() => decodePlantEvent(storedAs('CapacitySet', 'CapacitySet.v0', {}))).toThrow('there is no CapacitySet.v0');
     expect(() =>
       decodePlantEvent({ ...storedAs('CapacitySet', 'CapacitySet.v1', {}), data: Buffer.from('{') }),
     ).toThrow('is not JSON');

@@ -56,9 +56,10 @@ export function encodeEvents(aggregate: Aggregate, events: readonly Decided[], c
 }
 
 /**
- * Reads one message of PLANT or TELEMETRY. Tolerant: unknown fields are dropped, old versions are upcast; an unknown type
- * gives `undefined` and is counted. A TELEMETRY message reads as `ReadingRecorded` with the twin's id as subject.
- * @throws NotInContract when the data does not fit its schema or was written by a newer version of this program
+ * Reads one message of PLANT or TELEMETRY. Tolerant: unknown fields are dropped, old versions are upcast, one that is newer
+ * than this program is read as the newest it knows; an unknown type gives `undefined` and is counted. A TELEMETRY message
+ * reads as `ReadingRecorded` with the twin's id as subject.
+ * @throws NotInContract when the data does not fit its schema
  */
 export function decodeEvent(message: RawMessage): ProjectedEvent | undefined {
   return message.stream === 'TELEMETRY' ? decodeReading(message) : decodePlantEvent(message);
@@ -124,7 +125,7 @@ function contractOf(type: string, entity: string): EventContract {
 
 function parse(type: string, version: number, data: unknown): unknown {
   const schema = contracts[type]?.versions[version - 1];
-  if (schema === undefined) throw new NotInContract(`${type}.v${version} is newer than this program`);
+  if (schema === undefined) throw new NotInContract(`there is no ${type}.v${version}`);
   const parsed = schema.safeParse(data);
   if (!parsed.success)
     throw new NotInContract(`the data do not fit ${type}.v${version}: ${parsed.error.message}`, {
@@ -141,9 +142,11 @@ function jsonOf({ subject, sequence, data }: StoredMessage): unknown {
   }
 }
 
+/** Versions only add, so what a newer program wrote is read as the newest version known here, without what was added. */
 function upcast(type: string, contract: EventContract, version: number, data: unknown): unknown {
-  let newest = parse(type, version, data);
-  for (const step of contract.upcast.slice(version - 1)) newest = step(newest);
+  const known = Math.min(version, contract.versions.length);
+  let newest = parse(type, known, data);
+  for (const step of contract.upcast.slice(known - 1)) newest = step(newest);
   return newest;
 }
 

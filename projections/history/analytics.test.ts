@@ -19,7 +19,7 @@ const drillRig: TwinDirectoryDocument = {
   valueStream: 'Upstream',
   site: 'main',
   reportingPeriodSeconds: 10,
-  parameters: [{ key: 'torque', name: 'Torque', unit: 'Nm', limits }],
+  parameters: [{ key: 'torque', name: 'Torque', unit: 'Nm', limits, limitsChange: null }],
   status: 'commissioned',
   commissionedAt: '2026-11-01T00:00:00Z',
   _position: 1,

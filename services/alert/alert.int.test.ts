@@ -64,7 +64,7 @@ test('a twin commissioned a moment before its first reading, and changed limits,
   await waitFor(raised, { what: 'the alert to be raised' });
   await plant.tell({
     type: 'LimitsChanged',
-    data: { twinId: 'pump1', parameter: 'flow', limits, reason: 'a larger pump' },
+    data: { twinId: 'pump1', parameter: 'flow', limits, reason: 'a larger pump', previous: null },
   });
   // The change is judged with a reading after it has reached the reactor, whichever that is.
   let second = 10;

@@ -5,6 +5,7 @@ import { type Logger, openLog } from '@stratum/infra/log.ts';
 import { type AllDeps, about, openApi } from './app.ts';
 import { asyncApiDocument } from './asyncapi.ts';
 import { configurationPage } from './configuration.ts';
+import { LOCK_FILE, lockAfter, lockedReleases, releasesOf } from './released.ts';
 import { publishedSchemas } from './schemas.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -14,6 +15,7 @@ export async function generatedDocs(): Promise<Map<string, string>> {
   const schemas = publishedSchemas();
   const docs = new Map<string, string>();
   for (const { name, schema } of schemas) docs.set(`contracts/docs/schemas/${name}.json`, jsonText(schema));
+  docs.set(LOCK_FILE, jsonText(lockAfter(lockedReleases(), releasesOf(schemas))));
   docs.set('contracts/docs/openapi.json', jsonText(await openApiDocument()));
   docs.set('contracts/docs/asyncapi.json', jsonText(asyncApiDocument(schemas, about.version)));
   docs.set('docs/configuration.md', configurationPage());

@@ -15,10 +15,11 @@ const rig: TwinDefinition = twinDefinitionSchema.parse({
 });
 const limits = { low: 60, high: 140, deadband: 1, onDelaySeconds: 0, offDelaySeconds: 0, priority: 1 } as const;
 const commissioned: TwinEvent = { type: 'TwinCommissioned', data: rig };
+const limitsOf = (key: string) => rig.parameters.find((one) => one.key === key)?.limits ?? null;
 const reason = 'worn bit';
-const changed: TwinEvent = {
+const changed: Extract<TwinEvent, { type: 'LimitsChanged' }> = {
   type: 'LimitsChanged',
-  data: { twinId: 'drillrig1', parameter: 'torque', limits, reason },
+  data: { twinId: 'drillrig1', parameter: 'torque', limits, reason, previous: limitsOf('torque') },
 };
 const decommissioned: TwinEvent = { type: 'TwinDecommissioned', data: { twinId: 'drillrig1', reason: 'sold off' } };
 
@@ -51,6 +52,17 @@ describe('a twin', () => {
   });
   test('gets new limits for a parameter it has', () => {
     given(twinDecider, [commissioned]).when(change('torque')).then([changed]);
+  });
+  test('says of each change what was in force before, also after a change that was recorded without', () => {
+    const widened = { ...limits, high: 160 };
+    const then = { twinId: 'drillrig1', parameter: 'torque', limits: widened, reason, previous: limits };
+    const wider = wish('ChangeLimits', { twinId: 'drillrig1', parameter: 'torque', limits: widened, reason });
+    for (const previous of [limitsOf('torque'), null]) {
+      const before: TwinEvent = { type: 'LimitsChanged', data: { ...changed.data, previous } };
+      given(twinDecider, [commissioned, before])
+        .when(wider)
+        .then([{ type: 'LimitsChanged', data: then }]);
+    }
   });
   test('given the limits it has already changes nothing', () => {
     given(twinDecider, [commissioned, changed]).when(change('torque')).thenNothing();

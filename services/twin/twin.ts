@@ -37,7 +37,8 @@ function decideTwin(state: TwinState, command: TwinCommand): TwinEvent[] {
         throw new Rejected('UnknownParameter', `${twinId} has no parameter ${key}.`, 'parameter');
       }
       if (sameLimits(parameter.limits, limits)) return [];
-      return [{ type: 'LimitsChanged', data: { twinId, parameter: key, limits, reason } }];
+      const { limits: previous } = parameter;
+      return [{ type: 'LimitsChanged', data: { twinId, parameter: key, limits, reason, previous } }];
     }
     case 'DecommissionTwin': {
       if (state.status === 'decommissioned') return [];

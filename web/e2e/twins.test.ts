@@ -200,6 +200,7 @@ describe('an operator', () => {
     await dialog.getByLabel('Reason').fill('bit is worn');
     await dialog.getByRole('button', { name: 'Change limits' }).click();
     await page.getByText('Limits of Rig e2e-rig4 torque changed').waitFor();
+    await page.getByText(/normal 50–150 until .+; changed: bit is worn/).waitFor();
     await sendReading(device, 'e2e-rig4', healthy);
     await page.getByText('Torque high').first().waitFor();
     await sendReading(device, 'e2e-rig4', { ...healthy, torque: 60 });

@@ -20,6 +20,7 @@ const twin: TwinDirectoryDocument = {
       name: 'Vibration',
       unit: 'mm/s',
       limits: { low: 20, high: 100, tripHigh: 120, deadband: 0, onDelaySeconds: 0, offDelaySeconds: 0, priority: 2 },
+      limitsChange: null,
     },
   ],
 };

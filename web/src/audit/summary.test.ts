@@ -30,6 +30,14 @@ describe('an event in one line', () => {
     ).toBe('quantity 3000 · 3 jobs · largest-remainder/1');
   });
 
+  it('shows limits by their ends, those in force and those before', () => {
+    const limits = { low: 50, high: 140, deadband: 5 };
+    const data = { parameter: 'torque', limits, reason: 'derated', previous: { ...limits, high: 150 } };
+    expect(summaryOf({ ...event, type: 'LimitsChanged', version: 2, data })).toBe(
+      'torque · limits 50 to 140 · derated · previous 50 to 150',
+    );
+  });
+
   it('stops after four facts and skips what is nested', () => {
     expect(summaryOf({ ...event, data: { a: 1, b: 2, c: { d: 1 }, e: true, f: 'x', g: 5 } })).toBe(
       'a 1 · b 2 · e true · x',

@@ -18,5 +18,10 @@ function factText(name: string, value: unknown): string[] {
   if (typeof value === 'number' || typeof value === 'boolean') return [`${name} ${value}`];
   if (typeof value === 'string') return [value];
   if (Array.isArray(value)) return [`${value.length} ${name}`];
-  return [];
+  return isBand(value) ? [`${name} ${value.low} to ${value.high}`] : [];
+}
+
+/** Limits of a parameter; what else there is to them is a click away. */
+function isBand(value: unknown): value is { low: number; high: number } {
+  return typeof value === 'object' && value !== null && 'low' in value && 'high' in value;
 }
