@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Db } from 'mongodb';
 import type { Logger } from '../log.ts';
-import { advanceCheckpoint, type Checkpoint, openCheckpoint, type StreamFacts } from './checkpoints.ts';
+import { type AskFacts, advanceCheckpoint, type Checkpoint, openCheckpoint, type Witness } from './checkpoints.ts';
 import { stopAt } from './dead-letters.ts';
+import type { DecodedBatch } from './decode.ts';
 import { documentsIn, dropCollection } from './documents.ts';
 import { type Announcer, announceDocuments, announceProgress } from './live.ts';
 import { openModel, PoisonEvent } from './model.ts';
 import { openServing } from './pointers.ts';
-import type { AnyProjection, ProjectedEvent, ProjectedStream, ReadModelDocument } from './projection.ts';
+import type { AnyProjection, ProjectedStream, ReadModelDocument } from './projection.ts';
 
 /** So many changed documents are written without waiting for their time. */
 const CHANGED_MAX = 5_000;
@@ -26,7 +27,7 @@ export type BuilderDeps = {
   database: Db;
   logger: Logger;
   holder: string;
-  askFacts: (stream: ProjectedStream) => Promise<StreamFacts>;
+  askFacts: (stream: ProjectedStream, ...asked: Parameters<AskFacts>) => ReturnType<AskFacts>;
 };
 
 /** Builds one read model: folds what it is given, writes it when it is time, and keeps the checkpoint. */
@@ -37,8 +38,11 @@ export type Builder = {
   /** The next event it wants is behind this sequence. */
   readonly position: number;
   readonly isStopped: boolean;
-  /** Folds a batch that ends at `upTo`; a poison event stops the builder. @throws SecondWriter, and what the database throws */
-  take(events: readonly ProjectedEvent[], upTo: number): Promise<void>;
+  /**
+   * Folds a batch, whose own `poison` it leaves to `stop`; an event that it cannot fold stops the builder.
+   * @throws SecondWriter, and what the database throws
+   */
+  take(batch: DecodedBatch): Promise<void>;
   /** Writes what is due until the signal aborts, then all that is left. @throws as `take` */
   keepWriting(signal: AbortSignal): Promise<void>;
   /** A query waits for this sequence. */
@@ -51,7 +55,7 @@ export type Builder = {
 export async function openBuilder(projection: AnyProjection, deps: BuilderDeps): Promise<Builder> {
   const { nc, database, logger, holder } = deps;
   const { name, stream } = projection;
-  const askFacts = () => deps.askFacts(stream);
+  const askFacts: AskFacts = (witness) => deps.askFacts(stream, witness);
   const opened = await openCheckpoint(database, projection, holder, askFacts);
   let checkpoint: Checkpoint = opened.checkpoint;
   const { facts, givenUp } = opened;
@@ -71,6 +75,7 @@ export async function openBuilder(projection: AnyProjection, deps: BuilderDeps):
   const model = openModel(projection, documents, checkpoint.position);
   const announce = projection.announce ?? 'written';
   const writeEveryMs = projection.writeEverySeconds === undefined ? 0 : projection.writeEverySeconds * 1000;
+  let newest: Witness | null = checkpoint.witness ?? null;
   let writtenAtMs = performance.now();
   let writing: Promise<void> | undefined;
   let hurriedTo = 0;
@@ -86,10 +91,11 @@ export async function openBuilder(projection: AnyProjection, deps: BuilderDeps):
     get isStopped() {
       return isStopped;
     },
-    async take(events, upTo) {
+    async take({ events, upTo, recordedAt }) {
       if (isStopped || upTo <= model.position) return;
       try {
         const touched = await model.fold(events, upTo);
+        newest = { sequence: upTo, recordedAt };
         if (announce === 'folded') announceServed(touched);
         if (model.changedCount >= CHANGED_MAX) await write(0);
         else if (model.isDue(touched, writeEveryMs)) await write(writeEveryMs);
@@ -138,10 +144,11 @@ export async function openBuilder(projection: AnyProjection, deps: BuilderDeps):
   async function writeNow(restMs: number): Promise<void> {
     writtenAtMs = performance.now();
     const unwritten = model.unwritten(restMs);
+    const witness = newest;
     const { changes } = unwritten;
     if (changes.length > 0) await documents.write(changes);
     model.written(unwritten);
-    checkpoint = await advanceCheckpoint(database, checkpoint, unwritten.position);
+    checkpoint = await advanceCheckpoint(database, checkpoint, unwritten.position, witness);
     const hasCaughtUp = !serving.isServed && checkpoint.position >= facts.last;
     if (hasCaughtUp && (await serving.serveWhenComplete(checkpoint))) {
       logger.info({ projection: name, version: checkpoint.version }, `${name} has caught up and is served now`);

@@ -13,6 +13,11 @@ export type Checkpoint = {
   position: number;
   /** When the stream that was read was created: a stream created anew is another log, whatever its sequences. */
   streamCreated: string;
+  /**
+   * The newest message folded when the checkpoint was written, and when the broker recorded it: a log that has another
+   * message there is not the one that was read. `null` before the first; missing where nobody took note of it.
+   */
+  witness?: Witness | null;
   /** When building began, UTC. */
   startedAt: string;
   /** Sign of life of the projector, UTC. */
@@ -28,8 +33,20 @@ export type Checkpoint = {
   stopped: { position: number; error: string } | null;
 };
 
-/** What is asked of a stream before its reading begins. Times are the server's, sequences inclusive. */
-export type StreamFacts = { first: number; last: number; created: string };
+/** A message of a log by its sequence and the broker's time. */
+export type Witness = { sequence: number; recordedAt: string };
+
+/**
+ * What is asked of a stream before its reading begins. Times are the server's, sequences inclusive. `witnessed`: when the
+ * message at the sequence asked for was recorded; missing if there is none or nobody asked.
+ */
+export type StreamFacts = { first: number; last: number; created: string; witnessed?: string | undefined };
+
+/** Asks the server about a stream, and when its message at `witness` was recorded. */
+export type AskFacts = (witness?: number) => Promise<StreamFacts>;
+
+/** One and the same time of the broker reaches us by two ways, one of which may round it. */
+const SAME_TIME_MS = 1;
 
 /** Another projector wrote what this one was about to write, or has taken over. Start again from the checkpoint; never merge. */
 export class SecondWriter extends Error {
@@ -41,14 +58,26 @@ export class SecondWriter extends Error {
 
 /** Why a read model has to be folded again from the start of its log, as a sentence; `undefined` if it has not. */
 export function reasonToRebuild(checkpoint: Checkpoint, facts: StreamFacts): string | undefined {
-  const { stream, position, streamCreated } = checkpoint;
+  const { stream, position, streamCreated, witness } = checkpoint;
+  const newest = Math.max(position, witness?.sequence ?? 0);
   if (streamCreated !== facts.created) {
     return `${stream} was created anew at ${facts.created}; the read model is of the one created at ${streamCreated}`;
   }
-  if (position > facts.last) {
-    return `${stream} ends at ${facts.last} but the read model is at ${position}: the log was cut off or restored`;
+  if (newest > facts.last) {
+    return `${stream} ends at ${facts.last} but was read up to ${newest}: the log was cut off or restored`;
+  }
+  const { witnessed } = facts;
+  if (witness && witnessed !== undefined && !isSameTime(witness.recordedAt, witnessed)) {
+    return (
+      `${stream}:${witness.sequence} is of ${witnessed} but was read as of ${witness.recordedAt}: ` +
+      'the log was cut off or restored, and has grown since'
+    );
   }
   return undefined;
+}
+
+function isSameTime(one: string, other: string): boolean {
+  return Math.abs(Date.parse(one) - Date.parse(other)) <= SAME_TIME_MS;
 }
 
 /** All checkpoints of a database. */
@@ -75,13 +104,13 @@ export async function openCheckpoint(
   database: Db,
   projection: AnyProjection,
   holder: string,
-  askFacts: () => Promise<StreamFacts>,
+  askFacts: AskFacts,
 ): Promise<OpenedCheckpoint> {
   const checkpoints = checkpointsIn(database);
   const id = collectionNameOf(projection);
   const known = await checkpoints.findOne({ _id: id });
   // Asked in this order: read after the facts, the checkpoint of another projector at work could be ahead of them.
-  const facts = await askFacts();
+  const facts = await askFacts(known?.witness?.sequence);
   const reason = known === null ? undefined : reasonToRebuild(known, facts);
   const updatedAt = new Date().toISOString();
   // A checkpoint written before there were terms has none.
@@ -102,6 +131,7 @@ export async function openCheckpoint(
     collection,
     position: 0,
     streamCreated: facts.created,
+    witness: null,
     startedAt: updatedAt,
     updatedAt,
     term,
@@ -121,15 +151,20 @@ export async function openCheckpoint(
  * Moves a checkpoint on, if it still is as this projector left it, and signs it as alive.
  * @throws SecondWriter when it is not
  */
-export async function advanceCheckpoint(database: Db, checkpoint: Checkpoint, position: number): Promise<Checkpoint> {
-  return changeCheckpoint(database, checkpoint, { position, updatedAt: new Date().toISOString() });
+export async function advanceCheckpoint(
+  database: Db,
+  checkpoint: Checkpoint,
+  position: number,
+  witness: Witness | null = checkpoint.witness ?? null,
+): Promise<Checkpoint> {
+  return changeCheckpoint(database, checkpoint, { position, witness, updatedAt: new Date().toISOString() });
 }
 
 /** Changes a checkpoint, if it still is as this projector left it. @throws SecondWriter when it is not */
 export async function changeCheckpoint(
   database: Db,
   checkpoint: Checkpoint,
-  change: Partial<Pick<Checkpoint, 'position' | 'updatedAt' | 'stopped'>>,
+  change: Partial<Pick<Checkpoint, 'position' | 'witness' | 'updatedAt' | 'stopped'>>,
 ): Promise<Checkpoint> {
   const { matchedCount } = await checkpointsIn(database).updateOne(asLeft(checkpoint), { $set: change });
   if (matchedCount === 0) throw new SecondWriter(`the checkpoint ${checkpoint._id}`);

@@ -1,5 +1,5 @@
 import type { Collection, Db } from 'mongodb';
-import { type Checkpoint, checkpointsIn, reasonToRebuild, type StreamFacts } from './checkpoints.ts';
+import { type AskFacts, type Checkpoint, checkpointsIn, reasonToRebuild } from './checkpoints.ts';
 
 /** Which version of a read model is served. Lives in collection `read_models`; `_id` is the name. */
 export type Pointer = { _id: string; version: number; collection: string };
@@ -29,7 +29,7 @@ export function pointersIn(database: Db): Collection<Pointer> {
 export async function openServing(
   database: Db,
   { name, version, collection }: Checkpoint,
-  askFacts: () => Promise<StreamFacts>,
+  askFacts: AskFacts,
 ): Promise<Serving> {
   const pointers = pointersIn(database);
   const first = await pointers.findOne({ _id: name });
@@ -55,7 +55,7 @@ export async function openServing(
     if (pointer.version > version && !isSilent(served)) return false;
     if (served.streamCreated === streamCreated && served.position <= position) return true;
     // Asked after the checkpoint, which may be moving.
-    return reasonToRebuild(served, await askFacts()) !== undefined;
+    return reasonToRebuild(served, await askFacts(served.witness?.sequence)) !== undefined;
   }
 
   /** By this process's own clock: only that the sign of life changes counts, not what it says. */

@@ -1,8 +1,10 @@
+import { cp, rename, rm } from 'node:fs/promises';
 import type { NatsConnection } from '@nats-io/nats-core';
 import type { Position } from '@stratum/contracts/envelope.ts';
 import type { Db } from 'mongodb';
 import { beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { connectNats } from '../event-store/connection.ts';
+import { whenConnected } from '../event-store/connection-status.ts';
 import { ensureStreams } from '../event-store/streams.ts';
 import { freshDatabase } from '../testing/mongo.ts';
 import { startNats, type TestNats } from '../testing/nats.ts';
@@ -178,6 +180,74 @@ describe('what is read is checked against what was read before', () => {
     await record('d');
     const what = 'the read model to be that of the new log';
     await waitFor(() => isOfNewLog(projector.readModels), { what, msMax: 15_000 });
+  });
+
+  describe('a log restored from an older copy', () => {
+    test('that is shorter is noticed', async () => {
+      await record('a');
+      const restore = await copyOfLog();
+      await projected([seen], await record('b', 'c'));
+      await restore();
+      await using _ = start([seen]);
+      await waitFor(() => holds([{ _id: 'a', readings: [1], _position: 1 }]), {
+        what: 'the read model of what is left',
+      });
+    });
+
+    test('that has grown past the read model since is noticed', async () => {
+      await record('a');
+      const restore = await copyOfLog();
+      await projected([seen], await record('b', 'c'));
+      await restore();
+      const last = await recordWhenBack('d', 'd', 'd');
+      await projected([seen], last);
+      expect(await documents('seen_v1_2')).toEqual([
+        { _id: 'a', readings: [1], _position: 1 },
+        { _id: 'd', readings: [2, 3, 4], _position: 4 },
+      ]);
+    });
+
+    test('is noticed while the projector runs', async () => {
+      await record('a');
+      const restore = await copyOfLog();
+      await using projector = start([seen]);
+      await projector.readModels.waitFor(await record('b', 'c'), ['seen'], PATIENCE_MS);
+      await restore();
+      await recordWhenBack('d', 'd', 'd');
+      const what = 'the read model of what was restored and came after';
+      const expected = [
+        { _id: 'a', readings: [1], _position: 1 },
+        { _id: 'd', readings: [2, 3, 4], _position: 4 },
+      ];
+      await waitFor(() => holds(expected), { what, msMax: PATIENCE_MS });
+    });
+
+    /** Copies the log as it is; answers how to go back to the copy. The server is killed for both. */
+    async function copyOfLog(): Promise<() => Promise<void>> {
+      const copy = `${nats.storeFolder}.copy`;
+      await nats.kill();
+      await cp(nats.storeFolder, copy, { recursive: true });
+      await nats.restart();
+      await whenConnected(nc, AbortSignal.timeout(PATIENCE_MS));
+      return async () => {
+        await nats.kill();
+        await rm(nats.storeFolder, { recursive: true });
+        await rename(copy, nats.storeFolder);
+        await nats.restart();
+      };
+    }
+
+    async function recordWhenBack(...twinIds: string[]): Promise<Position> {
+      await whenConnected(nc, AbortSignal.timeout(PATIENCE_MS));
+      return record(...twinIds);
+    }
+
+    async function holds(expected: readonly Seen[]): Promise<boolean> {
+      using readModels = openReadModels(database, nc);
+      await waitFor(() => readModels.position('seen'), { what: 'the read model to be known' });
+      const all = await readModels.collection<Seen>('seen').find().sort({ _id: 1 }).toArray();
+      return JSON.stringify(all) === JSON.stringify(expected);
+    }
   });
 
   async function isOfNewLog(readModels: ReadModels): Promise<boolean> {

@@ -3,10 +3,12 @@ import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NatsConnection } from '@nats-io/nats-core';
 import type { Db } from 'mongodb';
-import { lastSequence, type RawMessage, readStream } from '../event-store/reader.ts';
+import { onStatus } from '../event-store/connection-status.ts';
+import { type RawMessage, readStream } from '../event-store/reader.ts';
 import type { Logger } from '../log.ts';
 import { type Builder, openBuilder } from './builder.ts';
 import { decodeAll } from './decode.ts';
+import { factsFrom } from './facts.ts';
 import { announceBegun, onHurry } from './live.ts';
 import type { AnyProjection, ProjectedStream } from './projection.ts';
 
@@ -85,11 +87,10 @@ async function runOnce(
   onOpen: () => void,
 ): Promise<void> {
   const { nc, database, logger } = deps;
-  const askFacts = (its: ProjectedStream) => lastSequence(nc, its);
   const holder = `${hostname()}/${process.pid}`;
   const builders: Builder[] = [];
   for (const projection of projections) {
-    builders.push(await openBuilder(projection, { nc, database, logger, holder, askFacts }));
+    builders.push(await openBuilder(projection, { nc, database, logger, holder, askFacts: factsFrom(nc) }));
   }
   const [created, ...others] = new Set(builders.map((builder) => builder.streamCreated));
   if (others.length > 0) throw new Error(`${stream} was created anew just now`);
@@ -111,23 +112,29 @@ async function runOnce(
     onTrouble: (error) => deps.logger.warn({ stream, error: error.message }, `${stream} cannot be read just now`),
   });
   const writing = builders.map((builder) => builder.keepWriting(endWriting.signal));
+  const { promise: away, reject } = Promise.withResolvers<never>();
+  const stopWatching = onStatus(nc, ({ type }) => {
+    if (type === 'reconnect') reject(new Error('the server was away; it may have come back with another log'));
+  });
   announceBegun(deps.nc, stream);
   onOpen();
   try {
-    await Promise.race([reading, ...writing]);
+    await Promise.race([reading, away, ...writing]);
   } finally {
     trouble.abort();
     await Promise.allSettled([reading]);
     endWriting.abort();
     hurries.unsubscribe();
+    stopWatching();
     await Promise.allSettled(writing);
   }
   await Promise.all(writing);
 }
 
 async function takeBatch(builders: readonly Builder[], messages: RawMessage[], stopped: Set<string>): Promise<void> {
-  const { events, upTo, poison } = decodeAll(messages);
-  await allOrFirstError(builders.map((builder) => builder.take(events, upTo)));
+  const batch = decodeAll(messages);
+  const { poison } = batch;
+  await allOrFirstError(builders.map((builder) => builder.take(batch)));
   if (poison !== undefined) {
     await allOrFirstError(builders.map((builder) => builder.stop(poison.sequence, poison.error)));
   }

@@ -21,6 +21,8 @@ export interface TestNats extends AsyncDisposable {
   url: string;
   /** `mqtt://127.0.0.1:<port>`; only listened on when asked for with `mqtt: true`. */
   mqttUrl: string;
+  /** What JetStream keeps; to be copied or replaced while the server is killed. */
+  storeFolder: string;
   /** The pid of the running server; another one after `restart`. */
   readonly pid: number;
   /** Kills the server with SIGKILL and waits until it is gone; its files stay. */
@@ -58,6 +60,7 @@ export async function startNats(options: TestNatsOptions = {}): Promise<TestNats
   return {
     url: `nats://127.0.0.1:${ports.port}`,
     mqttUrl: `mqtt://127.0.0.1:${ports.mqttPort}`,
+    storeFolder,
     get pid() {
       return server.pid ?? 0;
     },
