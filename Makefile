@@ -30,7 +30,7 @@ bench: ## measure everything beside bare clients and peers: ROUNDS=5 TWINS=1000 
 bench-%: # one part, by its name in infra/bench/bench.ts
 	$(STRATUM) infra/bench/bench.ts $*
 
-chaos: ## kill each process in turn under load and count what was lost: ROUNDS=24 SEED=1 WORKERS=1
+chaos: ## kill, freeze, cut off and fill up each part in turn under load, and count what was lost: ROUNDS=200 SEED=1
 	$(STRATUM) infra/chaos/main.ts
 
 format: ## format and fix what can be fixed

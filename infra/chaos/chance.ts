@@ -21,10 +21,3 @@ export function shuffled<Item>(chance: () => number, items: readonly Item[]): It
     .toSorted((one, other) => one.at - other.at)
     .map(({ item }) => item);
 }
-
-/** Who is killed in which round: everybody once, in a random order, then everybody again in another, until there are enough. */
-export function victimsOf(chance: () => number, names: readonly string[], rounds: number): string[] {
-  const victims: string[] = [];
-  while (victims.length < rounds && names.length > 0) victims.push(...shuffled(chance, names));
-  return victims.slice(0, rounds);
-}

@@ -1,100 +1,135 @@
+import { join } from 'node:path';
 import { connectNats } from '../event-store/connection.ts';
-import { startPlant, type TestPlant } from '../testing/plant.ts';
-import { chanceOf, victimsOf, wholeBetween } from './chance.ts';
-import { startLoad } from './load.ts';
+import type { TestPlant } from '../testing/plant.ts';
+import { chanceOf, wholeBetween } from './chance.ts';
+import { drawRounds, type Fault, type Pair, pairsOf } from './faults.ts';
+import { inflict } from './inflict.ts';
+import { readLedger } from './ledger.ts';
+import { type Load, startLoad } from './load.ts';
 import { readLogs } from './logs.ts';
-import { dropAndRebuild, type Rebuilt } from './read-models.ts';
-import { killAndRecover, untilWell } from './recovery.ts';
-import { startSecondWorker } from './second-worker.ts';
+import { dropAndRebuild, isSame, type Rebuilt } from './read-models.ts';
+import { untilWell } from './recovery.ts';
+import type { Copied } from './second-process.ts';
 import { settle } from './settle.ts';
+import { openSite, type Site } from './site.ts';
 import { isClean, type Verdict, verdictOf } from './verdict.ts';
-import { allVictims } from './victims.ts';
+import { victimsAt } from './victims.ts';
 
-/** Between two kills the load goes on for so many readings, which is one to three seconds. */
-const READINGS_BETWEEN_MIN = 20;
-const READINGS_BETWEEN_MAX = 60;
-/** A kill comes so long after much was sent at once: some of it is on its way, some in each log, some in none. */
-const INTO_BURST_MS_MAX = 100;
-/** The plant's own simulator reports once a second. */
-const SPEED = '10';
+/** Between two rounds the load goes on for so many readings, which is about a second. */
+const READINGS_BETWEEN_MIN = 10;
+const READINGS_BETWEEN_MAX = 30;
+/** Where the senders keep their list, in the data folder. */
+const LEDGER_FILE = 'senders-list.jsonl';
 
-/** One kill: who, after how many seconds all was well again, and what had been acknowledged by then. */
+/** One round: what was done, after how many seconds from its end all was well again, what had been acknowledged by then. */
 export type Round = {
   round: number;
-  victim: string;
+  faults: Fault[];
   seconds: number;
   acknowledged: { readings: number; orders: number; reports: number };
 };
 
-/** What came of a run. */
-export type ChaosReport = { rounds: Round[]; verdict: Verdict; rebuilt: Rebuilt[]; rebuildSeconds: number };
+/** What came of a run. `noDisks`: why no disk was filled, if so. */
+export type ChaosReport = {
+  rounds: Round[];
+  verdict: Verdict;
+  rebuilt: Rebuilt[];
+  rebuildSeconds: number;
+  noDisks: string | undefined;
+};
 
 export type ChaosOptions = {
-  /** How many are killed, one after the other; every victim once, if left out. */
+  /** How many rounds; as many as there are faults, if left out. */
   rounds?: number;
-  /** With 2, a second worker does the same work at the same time; 1, if left out. */
-  workers?: 1 | 2;
-  /** Who may be killed, by name; everybody, if left out. */
-  isVictim?: (name: string) => boolean;
-  /** The same seed kills in the same order. */
+  /** Of which programs a second process does the same work at the same time. */
+  copies: readonly Copied[];
+  /** Which faults may happen; all that make sense, if left out. */
+  isAllowed?: (pair: Pair) => boolean;
+  /** The longest that a fault lasts. */
+  secondsMax: number;
+  /** The same seed makes the same faults in the same order. */
   seed: number;
-  /** Where the plant keeps its data and logs; a temporary folder, deleted at the end, without it. */
-  dataFolder?: string;
-  onRound: (round: Round) => void;
+  /** Where servers and plant keep their data and logs, and the senders their list. */
+  dataFolder: string;
+  onRound: (round: Round, rounds: number) => void;
   /** Told before the read models are looked at. */
   onVerdict: (verdict: Verdict) => void;
 };
 
+/** A round did not end well; the message says which, and of which seed. */
+export class RoundFailed extends Error {
+  constructor(round: number, seed: number, cause: unknown) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    super(`round ${round} of SEED=${seed}: ${why}`, { cause });
+    this.name = 'RoundFailed';
+  }
+}
+
 /**
- * Starts a whole plant, puts it under load, and kills its processes with SIGKILL one after the other, each time until all is
- * well again. Then the load stops, and when everything that follows from it has happened, the logs are counted against the
- * senders' own list. At last the database is dropped and computed again from the log.
- * @throws Error when something does not come back, or does not come to rest
+ * Starts a whole plant, puts it under load, and lets its parts fail, round after round, each time until all is well again.
+ * Then the load stops, and when everything that follows from it has happened, the logs are counted against the senders'
+ * own list. At last the database is dropped and computed again from the log.
+ * @throws RoundFailed when something does not come back; Error when the plant does not come to rest
  */
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
-  const { seed, dataFolder, onRound, onVerdict } = options;
+  const { seed, dataFolder, copies } = options;
   const chance = chanceOf(seed);
-  await using plant = await startPlant({
-    environment: { SPEED },
-    ...(dataFolder === undefined ? {} : { dataFolder }),
-  });
-  await using secondWorker = options.workers === 2 ? await startSecondWorker(plant) : undefined;
-  const target = { plant, secondWorker };
-  await using load = await startLoad(plant, chance);
-  const names = allVictims(target).filter(options.isVictim ?? (() => true));
+  await using site = await openSite({ dataFolder, copies });
+  const ledgerFile = join(dataFolder, LEDGER_FILE);
+  await using load = await startLoad({ plant: site.plant, web: site.web, ledgerFile, chance });
   await untilWell(load, Date.now(), 'at first');
-  const rounds: Round[] = [];
-  for (const victim of victimsOf(chance, names, options.rounds ?? names.length)) {
-    await load.goOn(wholeBetween(chance, READINGS_BETWEEN_MIN, READINGS_BETWEEN_MAX));
-    const seconds = await killAndRecover(target, load, victim, wholeBetween(chance, 0, INTO_BURST_MS_MAX));
-    const { readings, orders, reports } = load.ledger;
-    const acknowledged = { readings: readings.length, orders: orders.length, reports: reports.length };
-    const round = { round: rounds.length + 1, victim, seconds, acknowledged };
-    rounds.push(round);
-    onRound(round);
-  }
+  const rounds = await letFail(site, load, options);
   await load.goOn(READINGS_BETWEEN_MAX);
   await load.drain();
 
-  await secondWorker?.stop();
+  for (const second of site.seconds) await second.stop();
   // The simulator and then the worker stand still: nobody else writes to the logs.
-  using _simulator = pause(plant, 'simulator');
-  const nc = await connectNats(plant.urls.nats, { name: 'chaos' });
+  using _simulator = pause(site.plant, 'simulator');
+  const nc = await connectNats(site.direct.nats, { name: 'chaos' });
   try {
     await settle(nc);
-    const verdict = verdictOf(load.ledger, await readLogs(nc, load.twinIds));
-    onVerdict(verdict);
-    using _worker = pause(plant, 'worker');
-    const { rebuilt, seconds: rebuildSeconds } = await dropAndRebuild(plant, nc);
-    return { rounds, verdict, rebuilt, rebuildSeconds };
+    const verdict = verdictOf(readLedger(ledgerFile), await readLogs(nc, load.twinIds));
+    options.onVerdict(verdict);
+    using _worker = pause(site.plant, 'worker');
+    const { rebuilt, seconds: rebuildSeconds } = await dropAndRebuild(site, nc);
+    return { rounds, verdict, rebuilt, rebuildSeconds, noDisks: site.noDisks };
   } finally {
     await nc.close();
   }
 }
 
+async function letFail(site: Site, load: Load, options: ChaosOptions): Promise<Round[]> {
+  const { seed, secondsMax, isAllowed = () => true, onRound } = options;
+  const victims = victimsAt(site);
+  const pairs = pairsOf(victims).filter(isAllowed);
+  // Chances of its own, so that what happens does not hang on how fast orders are placed.
+  const chance = chanceOf(seed);
+  const plans = drawRounds(chance, {
+    ...{ pairs, groups: victims.groups, secondsMax },
+    rounds: options.rounds ?? pairs.length,
+  });
+  const rounds: Round[] = [];
+  for (const plan of plans) {
+    const round = rounds.length + 1;
+    try {
+      await load.goOn(wholeBetween(chance, READINGS_BETWEEN_MIN, READINGS_BETWEEN_MAX));
+      await load.burst(plan.intoBurstMs);
+      const endedMs = await inflict(site, plan);
+      const seconds = await untilWell(load, endedMs, 'again');
+      const { readings, orders, reports } = load.ledger.acknowledged;
+      const acknowledged = { readings: readings.length, orders: orders.length, reports: reports.length };
+      rounds.push({ round, faults: plan.faults, seconds, acknowledged });
+    } catch (error) {
+      throw new RoundFailed(round, seed, error);
+    }
+    onRound(rounds.at(-1) as Round, plans.length);
+  }
+  return rounds;
+}
+
 /** Whether nothing was lost, doubled or otherwise wrong, and every read model came out the same. */
 export function isProven({ verdict, rebuilt }: ChaosReport): boolean {
-  return isClean(verdict) && rebuilt.length > 0 && rebuilt.every(({ before, after }) => before === after);
+  return isClean(verdict) && rebuilt.length > 0 && rebuilt.every(isSame);
 }
 
 /** Lets a process stand still until disposed. */

@@ -1,7 +1,7 @@
 import type { MqttClient } from 'mqtt';
 import type { Api } from './api.ts';
 import { connectCareful, sendInOrder } from './broker.ts';
-import { LEVEL_HIGH, type Ledger, type SentReading } from './ledger.ts';
+import { LEVEL_HIGH, type LedgerBook, type SentReading } from './ledger.ts';
 
 /** A twin goes beyond its limit for three readings of every six. */
 const CROSSING_READINGS = 6;
@@ -31,7 +31,7 @@ export async function openDevices(options: {
   mqttUrl: string;
   twins: number;
   perSecond: number;
-  ledger: Ledger;
+  ledger: LedgerBook;
 }): Promise<Devices> {
   const { api, mqttUrl, perSecond, ledger } = options;
   const twinIds = Array.from({ length: options.twins }, (_, index) => `chaos-${index + 1}`);
@@ -63,13 +63,14 @@ export async function openDevices(options: {
     const reading = nextReading();
     sent += 1;
     unacknowledged += 1;
+    ledger.sending('readings', reading);
     const body = JSON.stringify({
       observedAt: reading.observedAt,
       values: { serial: reading.serial, level: reading.level },
     });
     send(`twins/${reading.twinId}/telemetry`, body)
       .then(() => {
-        ledger.readings.push(reading);
+        ledger.acknowledge('readings', reading);
         unacknowledged -= 1;
       })
       // Only when the client ends before the broker acknowledged: then nothing was promised.

@@ -3,7 +3,7 @@ import { type Instruction, instructionSchema } from '@stratum/contracts/job/job.
 import type { MqttClient } from 'mqtt';
 import type { Api } from './api.ts';
 import { connectCareful, type Send, sendInOrder } from './broker.ts';
-import type { Ledger, SentReport } from './ledger.ts';
+import type { LedgerBook, SentReport } from './ledger.ts';
 
 const HEARTBEAT_EVERY_MS = 1_000;
 /** Silent for three of these means no work: longer than any part needs to come back. */
@@ -35,7 +35,7 @@ const CAPACITIES = [70, 31];
  * Commissions two shopfloors, takes the work away from all others, and plays the two: signs of life, and for each
  * instruction three reports over MQTT, QoS 1. An instruction that comes twice is worked on once.
  */
-export async function openFloors(options: { api: Api; mqttUrl: string; ledger: Ledger }): Promise<Floors> {
+export async function openFloors(options: { api: Api; mqttUrl: string; ledger: LedgerBook }): Promise<Floors> {
   const { api, mqttUrl, ledger } = options;
   await takeWorkFromOthers(api);
   const heard = new Set<string>();
@@ -53,7 +53,7 @@ export async function openFloors(options: { api: Api; mqttUrl: string; ledger: L
   return {
     hasHeard: (orderId) => [...heard].some((job) => job.startsWith(orderId)),
     reported: (orderId) =>
-      ledger.reports
+      ledger.acknowledged.reports
         .filter((report) => report.orderId === orderId)
         .reduce((total, { produced, defective }) => total + produced + defective, 0),
     atWork: () => working.size,
@@ -95,8 +95,9 @@ export async function openFloors(options: { api: Api; mqttUrl: string; ledger: L
   ): Promise<void> {
     try {
       for (const report of reportsOf(shopfloorId, instruction)) {
+        ledger.sending('reports', report);
         await send(`shopfloor/${shopfloorId}/reports`, JSON.stringify(report));
-        ledger.reports.push(report);
+        ledger.acknowledge('reports', report);
         await wait(REPORT_EVERY_MS);
       }
     } catch (error) {

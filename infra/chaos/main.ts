@@ -8,9 +8,11 @@ import { runMain } from '../shutdown.ts';
 import { isProven, runChaos } from './chaos.ts';
 import { reportText, roundLine, verdictText } from './table.ts';
 
-/** Each process three times where the database is one process, or nearly so where it is two. */
-const ROUNDS = 24;
+/** Each fault about five times. */
+const ROUNDS = 200;
 const ROUNDS_MAX = 10_000;
+/** Longer than anybody in the plant waits for an answer, or leaves a lease unsigned. */
+const SECONDS_MAX = 8;
 
 const settings = {
   ROUNDS: z.coerce
@@ -19,34 +21,41 @@ const settings = {
     .min(1)
     .max(ROUNDS_MAX)
     .default(ROUNDS)
-    .describe('how many times something is killed'),
+    .describe('how many times something is made to fail'),
   SEED: z.coerce
     .number('must be a number')
     .int('must be a whole number')
     .default(1)
-    .describe('decides who is killed when'),
+    .describe('decides who fails when, and how'),
   WORKERS: z
     .enum(['1', '2'], 'must be 1 or 2')
-    .default('1')
+    .default('2')
     .describe('2: a second worker does the same work at the same time'),
+  PROJECTORS: z
+    .enum(['1', '2'], 'must be 1 or 2')
+    .default('2')
+    .describe('2: a second projector does the same work at the same time'),
 };
 
 /**
- * `make chaos`: kills each process of a plant in turn under load, in a temporary folder, and counts what was lost or doubled.
- * The report goes to stdout; exit code 1 when anything is not as it should be, and then the plant's data and logs stay.
+ * `make chaos`: lets each part of a plant fail in turn under load, in a temporary folder, and counts what was lost or
+ * doubled. The report goes to stdout; exit code 1 when anything is not as it should be, and then the plant's data and logs
+ * stay, but for what was on disks of its own.
  */
 await runMain(async () => {
-  const { ROUNDS: rounds, SEED: seed, WORKERS: workers } = readSettings(settings, process.env);
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => process.exit(1));
+  const { ROUNDS: rounds, SEED: seed, WORKERS, PROJECTORS } = readSettings(settings, process.env);
+  const copies = [
+    ...(WORKERS === '2' ? (['worker'] as const) : []),
+    ...(PROJECTORS === '2' ? (['projections'] as const) : []),
+  ];
   const dataFolder = await mkdtemp(join(tmpdir(), 'stratum-chaos-'));
-  say(`a plant is started in ${dataFolder} and killed ${rounds} times (SEED=${seed}, WORKERS=${workers})`);
+  say(`${rounds} rounds in ${dataFolder} (SEED=${seed} WORKERS=${WORKERS} PROJECTORS=${PROJECTORS})`);
   let isWell = false;
   try {
     const report = await runChaos({
-      rounds,
-      seed,
-      workers: workers === '2' ? 2 : 1,
-      dataFolder,
-      onRound: (round) => say(roundLine(round)),
+      ...{ rounds, seed, copies, dataFolder, secondsMax: SECONDS_MAX },
+      onRound: (round, of) => say(roundLine(round, of)),
       onVerdict: (verdict) => process.stdout.write(`\n${verdictText(verdict)}\n\n`),
     });
     isWell = isProven(report);
@@ -54,6 +63,9 @@ await runMain(async () => {
   } finally {
     process.exitCode = isWell ? 0 : 1;
     if (isWell) await rm(dataFolder, { recursive: true, force: true });
-    else say(`data and logs of the plant are in ${dataFolder}`);
+    else {
+      say(`to repeat: make chaos ROUNDS=${rounds} SEED=${seed} WORKERS=${WORKERS} PROJECTORS=${PROJECTORS}`);
+      say(`logs, and the list of the senders, are in ${dataFolder}`);
+    }
   }
 });

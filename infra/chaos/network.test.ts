@@ -29,14 +29,14 @@ test('a cut drops the named clients alone, and refuses them until it is healed',
   const [worker, api] = [await client(network.port, 'worker'), await client(network.port, 'api')];
   await waitFor(() => worker.heard() === 'worker' && api.heard() === 'api', { what: 'both to be heard' });
 
-  network.cut('dropped', ['worker']);
+  const heal = network.cut('dropped', ['worker']);
   await waitFor(() => worker.socket.destroyed, { what: 'the worker to be dropped' });
   const again = await client(network.port, 'worker');
   await waitFor(() => again.socket.destroyed, { what: 'the worker to be refused' });
   api.socket.write('!');
   await waitFor(() => api.heard() === 'api!', { what: 'the other to be heard' });
 
-  network.heal();
+  heal();
   const healed = await client(network.port, 'worker');
   await waitFor(() => healed.heard() === 'worker', { what: 'the worker to be heard again' });
 });
@@ -47,14 +47,25 @@ test('in a silent cut connections stand and nothing gets through; healed, they a
   const one = await client(network.port, 'one');
   await waitFor(() => one.heard() === 'one', { what: 'to be heard' });
 
-  network.cut('silent');
+  const heal = network.cut('silent');
   one.socket.write(' more');
   const other = await client(network.port, 'other');
-  await once(other.socket, 'ready');
-  network.heal();
+  await waitFor(() => network.connections === 2, { what: 'both to be connected' });
+  heal();
   await waitFor(() => one.socket.destroyed && other.socket.destroyed, { what: 'both to be dropped' });
   expect([one.heard(), other.heard()]).toEqual(['one', '']);
 
   const healed = await client(network.port, 'healed');
   await waitFor(() => healed.heard() === 'healed', { what: 'to be heard again' });
+});
+
+test('before several servers, one that is away is passed over', async () => {
+  using one = await echo();
+  const away = await echo();
+  away[Symbol.dispose]();
+  await using network = await layNetwork(away.port, one.port);
+  for (const name of ['first', 'second']) {
+    const { heard } = await client(network.port, name);
+    await waitFor(() => heard() === name, { what: `the ${name} to be heard` });
+  }
 });

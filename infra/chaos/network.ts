@@ -2,66 +2,65 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
 /** What a client says first names it: in the first bytes of NATS, MQTT and MongoDB alike. */
-const GREETING_BYTES_MAX = 2_048;
+const GREETING_CHARACTERS_MAX = 2_048;
 
-/** How a connection is lost: `dropped` ends it and refuses new ones; `silent` lets it stand, and nothing gets through. */
+/** How connections are lost: `dropped` ends them and refuses new ones; `silent` lets them stand, and nothing gets through. */
 export type Loss = 'dropped' | 'silent';
 
-/** A network between the clients of one server and the server, which can be cut for all of them or for some. */
+/** A network between one server and its clients, which can be cut for all of them or for some. */
 export type Network = AsyncDisposable & {
   /** Where clients find the server, on 127.0.0.1. */
   port: number;
-  /** Cuts the connections, open and to come, of clients whose greeting has one of the names in it; without names, all. */
-  cut(loss: Loss, names?: readonly string[]): void;
-  /** Ends every cut. What was silent is dropped, as it would be by a network that has forgotten it. */
-  heal(): void;
+  /** How many connections are open through it. */
+  readonly connections: number;
+  /**
+   * Cuts the connections, open and to come, of clients whose greeting holds one of the names; without names, of all.
+   * @returns how it is healed: what was silent is dropped then, as by a network that has forgotten it
+   */
+  cut(loss: Loss, names?: readonly string[]): () => void;
 };
 
 type Cut = { loss: Loss; names: readonly string[] | undefined };
-type Link = { client: Socket; server: Socket; greeting: string; isSilent: boolean };
+type Link = { client: Socket; server: Socket; greeting: string; silencedBy: Set<Cut> };
 
-/** Lays a network before a server. Disposing ends its connections. */
-export async function layNetwork(serverPort: number): Promise<Network> {
+/**
+ * Lays a network before a server, or before several of which any will do: each connection goes to another, if it is there.
+ * Unlike a proxy for one client, it tells clients apart. Disposing ends its connections.
+ */
+export async function layNetwork(...serverPorts: number[]): Promise<Network> {
   const links = new Set<Link>();
-  let cuts: Cut[] = [];
+  const cuts = new Set<Cut>();
+  let taken = 0;
 
-  const listener = createServer((client) => {
-    const server = connect({ host: '127.0.0.1', port: serverPort });
-    const link: Link = { client, server, greeting: '', isSilent: false };
-    links.add(link);
-    for (const socket of [client, server]) {
-      socket.setNoDelay(true);
-      // An error is followed by `close`, which says all there is to know.
-      socket.on('error', () => undefined);
-      socket.once('close', () => {
-        if (!link.isSilent) end(link);
-        links.delete(link);
-      });
-    }
-    lose(link);
-    client.on('data', (bytes: Buffer) => {
-      if (link.greeting.length < GREETING_BYTES_MAX) {
-        link.greeting += bytes.toString('latin1', 0, GREETING_BYTES_MAX);
-        lose(link);
-      }
-      pass(link, client, server, bytes);
+  const listener = createServer({ pauseOnConnect: true }, (client) => {
+    // An error is followed by `close`, which says all there is to know.
+    client.on('error', () => undefined);
+    const turn = taken++ % serverPorts.length;
+    void connectOne([...serverPorts.slice(turn), ...serverPorts.slice(0, turn)]).then((server) => {
+      if (server === undefined) client.resetAndDestroy();
+      else join(client, server);
     });
-    server.on('data', (bytes: Buffer) => pass(link, server, client, bytes));
-    client.once('end', () => server.end());
-    server.once('end', () => client.end());
   });
   listener.listen(0, '127.0.0.1');
   await once(listener, 'listening');
 
   return {
     port: (listener.address() as AddressInfo).port,
-    cut(loss, names) {
-      cuts.push({ loss, names });
-      for (const link of links) lose(link);
+    get connections() {
+      return links.size;
     },
-    heal() {
-      cuts = [];
-      for (const link of links) if (link.isSilent) end(link);
+    cut(loss, names) {
+      const cut = { loss, names };
+      cuts.add(cut);
+      for (const link of links) lose(link, cut);
+      return () => {
+        cuts.delete(cut);
+        for (const link of links) {
+          if (!link.silencedBy.delete(cut)) continue;
+          links.delete(link);
+          end(link);
+        }
+      };
     },
     async [Symbol.asyncDispose]() {
       for (const link of links) end(link);
@@ -70,19 +69,63 @@ export async function layNetwork(serverPort: number): Promise<Network> {
     },
   };
 
-  /** Does to a connection what the cuts say. */
-  function lose(link: Link): void {
-    for (const { loss, names } of cuts) {
-      if (names !== undefined && !names.some((name) => link.greeting.includes(name))) continue;
-      if (loss === 'dropped') end(link);
-      else link.isSilent = true;
+  function join(client: Socket, server: Socket): void {
+    const link: Link = { client, server, greeting: '', silencedBy: new Set() };
+    links.add(link);
+    for (const [socket, other] of [
+      [client, server],
+      [server, client],
+    ] as const) {
+      socket.setNoDelay(true);
+      socket.once('close', () => {
+        if (link.silencedBy.size > 0) return;
+        links.delete(link);
+        // What was said last still arrives.
+        other.destroySoon();
+      });
     }
+    client.on('data', (bytes: Buffer) => {
+      greet(link, bytes);
+      pass(link, client, server, bytes);
+    });
+    server.on('data', (bytes: Buffer) => pass(link, server, client, bytes));
+    for (const cut of cuts) lose(link, cut);
+    client.resume();
+  }
+
+  function greet(link: Link, bytes: Buffer): void {
+    if (link.greeting.length >= GREETING_CHARACTERS_MAX) return;
+    link.greeting += bytes.toString('latin1').slice(0, GREETING_CHARACTERS_MAX);
+    for (const cut of cuts) lose(link, cut);
   }
 }
 
-/** What comes while nothing gets through is lost; the connection is ended when the network is whole again. */
-function pass({ isSilent }: Link, from: Socket, to: Socket, bytes: Buffer): void {
-  if (isSilent || to.destroyed || to.write(bytes)) return;
+/** The first server that takes a connection, `undefined` if none does. */
+async function connectOne(ports: readonly number[]): Promise<Socket | undefined> {
+  for (const port of ports) {
+    const server = connect({ host: '127.0.0.1', port });
+    server.on('error', () => undefined);
+    if (await isConnected(server)) return server;
+  }
+  return undefined;
+}
+
+function isConnected(server: Socket): Promise<boolean> {
+  return new Promise((resolve) => {
+    server.once('connect', () => resolve(true)).once('close', () => resolve(false));
+  });
+}
+
+/** Does to a connection what a cut says, if it is about this one. */
+function lose(link: Link, cut: Cut): void {
+  if (cut.names?.some((name) => link.greeting.includes(name)) === false) return;
+  if (cut.loss === 'dropped') end(link);
+  else link.silencedBy.add(cut);
+}
+
+/** What is said while nothing gets through is lost. */
+function pass({ silencedBy }: Link, from: Socket, to: Socket, bytes: Buffer): void {
+  if (silencedBy.size > 0 || to.destroyed || to.write(bytes)) return;
   from.pause();
   to.once('drain', () => from.resume());
 }

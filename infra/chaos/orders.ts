@@ -1,15 +1,15 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Api } from './api.ts';
 import { wholeBetween } from './chance.ts';
-import type { Ledger } from './ledger.ts';
+import type { LedgerBook, SentOrder } from './ledger.ts';
 
 const QUANTITY_MIN = 20;
 const QUANTITY_MAX = 400;
 
 /** Somebody who places orders. */
 export type OrderDesk = {
-  /** Places one order more and answers its id. @throws RefusedByApi, or Error after 2 minutes */
-  place(): Promise<string>;
+  /** Places one order more and answers what was acknowledged. @throws RefusedByApi, or Error after 2 minutes */
+  place(): Promise<SentOrder>;
   /** Places an order every `everySeconds`, one after the other, until `stop`. */
   start(everySeconds: number): void;
   /** Ends placing; resolves when every order is answered. @throws what `place` threw */
@@ -17,7 +17,12 @@ export type OrderDesk = {
 };
 
 /** Opens the desk. Each order has an Idempotency-Key of its own and is sent again until the API has answered it. */
-export function openOrderDesk(options: { api: Api; runId: string; chance: () => number; ledger: Ledger }): OrderDesk {
+export function openOrderDesk(options: {
+  api: Api;
+  runId: string;
+  chance: () => number;
+  ledger: LedgerBook;
+}): OrderDesk {
   const { api, runId, chance, ledger } = options;
   const stopping = new AbortController();
   let next = 0;
@@ -32,13 +37,17 @@ export function openOrderDesk(options: { api: Api; runId: string; chance: () => 
     return placing;
   };
 
-  const place = async (): Promise<string> => {
+  const place = async (): Promise<SentOrder> => {
     const number = next++;
     const quantity = wholeBetween(chance, QUANTITY_MIN, QUANTITY_MAX);
     const order = { description: 'Chaos pieces', quantity, material: 'Steel' };
-    const answer = (await api.insist('/api/orders', order, `chaos-${runId}-${number}`)) as { id: string };
-    ledger.orders.push({ orderId: answer.id, quantity });
-    return answer.id;
+    const answer = (await api.insist('/api/orders', order, `chaos-${runId}-${number}`)) as {
+      id: string;
+      position: string;
+    };
+    const placed = { orderId: answer.id, quantity, position: answer.position };
+    ledger.acknowledge('orders', placed);
+    return placed;
   };
 
   return {

@@ -5,39 +5,46 @@ import { checkpointsIn } from '../projector/checkpoints.ts';
 import { openDatabase } from '../projector/database.ts';
 import { digestOf } from '../projector/digest.ts';
 import { pointersIn } from '../projector/pointers.ts';
-import type { TestPlant } from '../testing/plant.ts';
 import { waitFor } from '../testing/waitFor.ts';
+import { digestOfFolded, foldLogs } from './folds.ts';
+import type { Site } from './site.ts';
 import { pidOf } from './victims.ts';
 
 const CAUGHT_UP_MS_MAX = 180_000;
 const LOOK_EVERY_MS = 250;
 const PROJECTIONS = 'projections';
 
-/** A read model before and after everything was dropped: digests are SHA-256 over all its documents. */
-export type Rebuilt = { name: string; documents: number; before: string; after: string };
+/**
+ * A read model as it lived through everything, as it came back after all was dropped, and as the harness folds the logs
+ * itself: digests are SHA-256 over all its documents.
+ */
+export type Rebuilt = { name: string; documents: number; before: string; after: string; folded: string };
+
+/** Whether all three are the same. */
+export function isSame({ before, after, folded }: Rebuilt): boolean {
+  return before === after && before === folded;
+}
 
 /**
- * Drops the whole database while its projector is stopped, lets the projector begin anew, and compares. Nothing may be
- * written to the logs meanwhile.
+ * Folds the logs, drops the whole database while its projector is stopped, lets the projector begin anew, and compares.
+ * Nothing may be written to the logs meanwhile, and no second projector may run.
  * @returns every read model, and the seconds from the drop until all of them are at the end of their log again
  * @throws Error when the logs moved, or a projection does not get to the end of its log within three minutes
  */
-export async function dropAndRebuild(
-  plant: TestPlant,
-  nc: NatsConnection,
-): Promise<{ rebuilt: Rebuilt[]; seconds: number }> {
-  await using opened = await openDatabase(plant.urls.mongodb, 'chaos');
+export async function dropAndRebuild(site: Site, nc: NatsConnection): Promise<{ rebuilt: Rebuilt[]; seconds: number }> {
+  await using opened = await openDatabase(site.direct.mongodb, 'chaos');
   const { database } = opened;
   const names = await untilCaughtUp(database, nc, []);
   const endBefore = await endOfFacts(nc);
   const before = await digests(database, names);
+  const folded = await foldLogs(nc);
 
-  const pid = plant.pidOf(PROJECTIONS);
+  const pid = site.plant.pidOf(PROJECTIONS);
   process.kill(pid, 'SIGSTOP');
   const startedMs = performance.now();
   await database.dropDatabase();
   process.kill(pid, 'SIGKILL');
-  await waitFor(() => ![undefined, pid].includes(pidOf({ plant, secondWorker: undefined }, PROJECTIONS)), {
+  await waitFor(() => ![undefined, pid].includes(pidOf(site, PROJECTIONS)), {
     what: 'the projector to be started again',
     msMax: CAUGHT_UP_MS_MAX,
     pollMs: LOOK_EVERY_MS,
@@ -52,6 +59,7 @@ export async function dropAndRebuild(
     documents,
     before: digest,
     after: after[index]?.digest ?? '',
+    folded: digestOfFolded(folded.get(name) ?? new Map()),
   }));
   return { rebuilt, seconds };
 }

@@ -1,7 +1,5 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import { waitFor } from '../testing/waitFor.ts';
 import type { Load } from './load.ts';
-import { kill, pidOf, type Target } from './victims.ts';
 
 /** After this the plant counts as not well. A first start has a day of back-filled readings to work through. */
 const WELL_MS_MAX = 180_000;
@@ -15,34 +13,18 @@ type History = { rows: { position: string; observedAt: string }[] };
 type Order = { order: { state: string } };
 
 /**
- * Sends much at once, kills a victim `intoBurstMs` milliseconds later, and waits until it runs as another process and the
- * plant is well again.
- * @returns seconds from the kill
+ * Waits until the plant is well by every sign there is since an instant: every part says so; everything acknowledged until
+ * now is in the read models, and so is a reading taken since, of an own device and of the simulator; an order placed now is
+ * acknowledged, has reached a shopfloor, and is shown so.
+ * @returns seconds that took
  * @throws Error when that takes longer than three minutes
  */
-export async function killAndRecover(target: Target, load: Load, victim: string, intoBurstMs: number): Promise<number> {
-  load.burst();
-  await wait(intoBurstMs);
-  const pidBefore = pidOf(target, victim);
-  const startedMs = performance.now();
-  const killedMs = Date.now();
-  await kill(target, victim);
-  const isBack = () => ![undefined, pidBefore].includes(pidOf(target, victim));
-  await waitFor(isBack, { what: `${victim} to be started again`, msMax: WELL_MS_MAX });
-  await untilWell(load, killedMs, `after ${victim} was killed`);
-  return (performance.now() - startedMs) / 1000;
-}
-
-/**
- * Waits until the plant is well by every sign there is since an instant: every part says so, a reading taken since can be
- * read through the API (of an own device and of the simulator), and an order placed now has reached a shopfloor.
- * @throws Error when that takes longer than three minutes
- */
-export async function untilWell(load: Load, sinceMs: number, when: string): Promise<void> {
-  const { api, desk, floors, twinIds } = load;
+export async function untilWell(load: Load, sinceMs: number, when: string): Promise<number> {
+  const { api, desk, floors, twinIds, ledger } = load;
   const until = (what: string, condition: () => Promise<boolean>) =>
     waitFor(condition, { what: `${what} ${when}`, msMax: WELL_MS_MAX, pollMs: LOOK_EVERY_MS });
   const isFresh = (observedAt: string | undefined) => observedAt !== undefined && Date.parse(observedAt) > sinceMs;
+  const newestOrder = ledger.acknowledged.orders.at(-1);
 
   await Promise.all([
     until('every part to be well', async () => {
@@ -58,12 +40,18 @@ export async function untilWell(load: Load, sinceMs: number, when: string): Prom
       const twin = (await api.ask(`/api/twin/${SIMULATED_TWIN}`)) as Twin | undefined;
       return isFresh(twin?.state?.observedAt);
     }),
-    desk.place().then((orderId) =>
+    until('the newest acknowledged order to be read', async () => {
+      if (newestOrder === undefined) return true;
+      const { orderId, position } = newestOrder;
+      return (await api.ask(`/api/orders/${orderId}?after=${position}`)) !== undefined;
+    }),
+    desk.place().then(({ orderId, position }) =>
       until(`${orderId} to reach a shopfloor`, async () => {
         if (!floors.hasHeard(orderId)) return false;
-        const view = (await api.ask(`/api/orders/${orderId}`)) as Order | undefined;
+        const view = (await api.ask(`/api/orders/${orderId}?after=${position}`)) as Order | undefined;
         return view !== undefined && !['Waiting', 'Held'].includes(view.order.state);
       }),
     ),
   ]);
+  return (Date.now() - sinceMs) / 1000;
 }

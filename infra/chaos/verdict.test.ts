@@ -1,6 +1,17 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { PlantEvent } from '@stratum/contracts/recorded.ts';
 import { describe, expect, test } from 'vitest';
-import { crossingsOf, emptyLedger, type Ledger, type SentReading } from './ledger.ts';
+import {
+  crossingsOf,
+  type Entries,
+  emptyLedger,
+  type Ledger,
+  openLedger,
+  readLedger,
+  type SentReading,
+} from './ledger.ts';
 import { brokenRules } from './rules.ts';
 import { isClean, type Recorded, verdictOf } from './verdict.ts';
 
@@ -18,7 +29,7 @@ function event(type: PlantEvent['type'], data: object, id?: string): PlantEvent 
   return { type, data, envelope, recorded: { position: `PLANT:${sequence}`, sequence } } as unknown as PlantEvent;
 }
 
-const order = { orderId: 'ORD-1', quantity: 30 };
+const order = { orderId: 'ORD-1', quantity: 30, position: 'PLANT:1' };
 const job = { orderId: 'ORD-1', jobId: 'ORD-1_chaos-floor-1', shopfloorId: 'chaos-floor-1' };
 const report = { orderId: 'ORD-1', shopfloorId: 'chaos-floor-1', produced: 29, defective: 1, timestamp: at(9) };
 const placed = () => event('OrderPlaced', order);
@@ -43,13 +54,14 @@ const raised = (second: number) =>
 const cleared = (second: number) =>
   event('AlertCleared', { alertId: 'chaos-1_level_high', twinId: 'chaos-1', clearedAt: at(second) });
 
-const sent: Ledger = {
+const entries: Entries = {
   readings: [reading(0), reading(1, 150), reading(2, 150), reading(3)],
   orders: [order],
   reports: [report],
 };
+const sent: Ledger = { sent: entries, acknowledged: entries };
 const all = (): Recorded => ({
-  readings: sent.readings.map(({ twinId, serial, observedAt }) => ({ twinId, serial, observedAt })),
+  readings: entries.readings.map(({ twinId, serial, observedAt }) => ({ twinId, serial, observedAt })),
   events: [placed(), ...life(), raised(1), cleared(3)],
   refused: [],
 });
@@ -97,6 +109,32 @@ describe('the count against the list of the senders', () => {
   test('objects to an order that was made but is not completed', () => {
     const events = [placed(), ...life().slice(0, -1)];
     expect(verdictOf(sent, { ...all(), events }).wrong).toContain('ORD-1 was made but is not completed');
+  });
+
+  test('lets what was sent and not acknowledged be there or not, but not twice', () => {
+    const unanswered: Ledger = { sent: entries, acknowledged: { ...entries, readings: entries.readings.slice(0, 3) } };
+    expect(isClean(verdictOf(unanswered, all()))).toBe(true);
+    const recorded = all();
+    recorded.readings.push(...recorded.readings.slice(-1));
+    expect(verdictOf(unanswered, recorded).tallies[0]?.doubled).toHaveLength(1);
+  });
+
+  test('is of what the file holds', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'stratum-ledger-'));
+    try {
+      const file = join(folder, 'ledger');
+      const book = openLedger(file);
+      for (const one of entries.readings) book.sending('readings', one);
+      for (const one of entries.readings.slice(0, 2)) book.acknowledge('readings', one);
+      book.acknowledge('orders', order);
+      expect(readLedger(file)).toEqual({
+        sent: { readings: entries.readings, orders: [], reports: [] },
+        acknowledged: { readings: entries.readings.slice(0, 2), orders: [order], reports: [] },
+      });
+      expect(book.acknowledged.readings).toEqual(entries.readings.slice(0, 2));
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   test('finds nothing wrong with nothing', () => {

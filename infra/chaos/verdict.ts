@@ -1,5 +1,5 @@
 import type { PlantEvent } from '@stratum/contracts/recorded.ts';
-import { crossingsOf, type Ledger } from './ledger.ts';
+import { crossingsOf, type Ledger, type SentReport } from './ledger.ts';
 import { brokenRules } from './rules.ts';
 
 /** What the logs say, of what the ledger is about: our twins' readings in the order of TELEMETRY, and all of PLANT. */
@@ -21,12 +21,15 @@ export function isClean({ tallies, wrong }: Verdict): boolean {
   return wrong.length === 0 && tallies.every(({ lost, doubled }) => lost.length === 0 && doubled.length === 0);
 }
 
-/** Counts the logs against the ledger. Everything on the ledger must be there exactly once, and nothing else of its kind. */
-export function verdictOf(ledger: Ledger, recorded: Recorded): Verdict {
+/**
+ * Counts the logs against the ledger. Everything acknowledged must be there exactly once, what was sent and not acknowledged
+ * at most once, and nothing else of its kind.
+ */
+export function verdictOf({ sent, acknowledged: ledger }: Ledger, recorded: Recorded): Verdict {
   const { readings, events, refused } = recorded;
-  const crossings = crossingsOf(ledger.readings);
-  const twinIds = new Set(ledger.readings.map(({ twinId }) => twinId));
-  const floorIds = new Set(ledger.reports.map(({ shopfloorId }) => shopfloorId));
+  const crossings = crossingsOf(sent.readings);
+  const twinIds = new Set(sent.readings.map(({ twinId }) => twinId));
+  const floorIds = new Set(sent.reports.map(({ shopfloorId }) => shopfloorId));
   const orderIds = new Set(ledger.orders.map(({ orderId }) => orderId));
   const keys = <Type extends PlantEvent['type']>(
     type: Type,
@@ -34,7 +37,7 @@ export function verdictOf(ledger: Ledger, recorded: Recorded): Verdict {
   ) => events.filter((event) => isOf(event, type)).flatMap((event) => keyOf(event) ?? []);
 
   const tallies = [
-    tally('readings', ledger.readings.map(readingKey), readings.map(readingKey)),
+    tally('readings', ledger.readings.map(readingKey), readings.map(readingKey), sent.readings.map(readingKey)),
     tally(
       'orders',
       ledger.orders.map(({ orderId }) => orderId),
@@ -46,6 +49,7 @@ export function verdictOf(ledger: Ledger, recorded: Recorded): Verdict {
       keys('WorkReported', ({ data }) =>
         floorIds.has(data.shopfloorId) ? reportKey({ ...data, timestamp: data.reportedAt }) : undefined,
       ),
+      sent.reports.map(reportKey),
     ),
     tally(
       'alerts raised',
@@ -73,17 +77,23 @@ export function verdictOf(ledger: Ledger, recorded: Recorded): Verdict {
   };
 }
 
-function tally(kind: string, sent: readonly string[], found: readonly string[]): Tally & { unknown: string[] } {
+function tally(
+  kind: string,
+  acknowledged: readonly string[],
+  found: readonly string[],
+  sent: readonly string[] = acknowledged,
+): Tally & { unknown: string[] } {
   const counts = new Map<string, number>();
   for (const key of found) counts.set(key, (counts.get(key) ?? 0) + 1);
-  const wanted = new Set(sent);
+  const wanted = new Set(acknowledged);
+  const known = new Set(sent);
   return {
     kind,
     acknowledged: wanted.size,
     recorded: found.length,
     lost: [...wanted].filter((key) => !counts.has(key)),
     doubled: [...counts].filter(([, count]) => count > 1).map(([key, count]) => `${key} (${count} times)`),
-    unknown: [...counts.keys()].filter((key) => !wanted.has(key)),
+    unknown: [...counts.keys()].filter((key) => !known.has(key)),
   };
 }
 
@@ -114,7 +124,7 @@ function readingKey({ twinId, serial, observedAt }: { twinId: string; serial: nu
   return `${twinId} reading ${serial} of ${observedAt}`;
 }
 
-function reportKey(report: Ledger['reports'][number]): string {
+function reportKey(report: SentReport): string {
   const { orderId, shopfloorId, produced, defective, timestamp } = report;
   return `${orderId} ${shopfloorId} ${produced}+${defective} at ${new Date(timestamp).toISOString()}`;
 }

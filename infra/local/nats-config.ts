@@ -8,6 +8,8 @@ export interface NatsConfig {
   storeFolder: string;
   /** With a port, the server is the MQTT broker too. */
   mqttPort?: number;
+  /** With others it is a cluster, in which a stream can have replicas: its own port for them, and the ports of all. */
+  cluster?: { port: number; routePorts: readonly number[] };
   /** After this long the broker sends a QoS 1 message again that a subscriber has not acknowledged; 30 if left out. */
   mqttAckWaitSeconds?: number;
 }
@@ -22,9 +24,16 @@ export function natsConfig(config: NatsConfig): string {
     `server_name: ${JSON.stringify(config.serverName)}`,
     `listen: "127.0.0.1:${config.port}"`,
     `jetstream { store_dir: ${JSON.stringify(config.storeFolder)}, sync_interval: "1s" }`,
+    ...(config.cluster === undefined ? [] : [clusterLine(config.cluster)]),
     ...(config.mqttPort === undefined ? [] : mqttLines(config.mqttPort, config.mqttAckWaitSeconds)),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** Clients are not told of the other servers: they know those that they were given. */
+function clusterLine({ port, routePorts }: { port: number; routePorts: readonly number[] }): string {
+  const routes = JSON.stringify(routePorts.map((routePort) => `nats-route://127.0.0.1:${routePort}`));
+  return `cluster { name: "stratum", listen: "127.0.0.1:${port}", routes: ${routes}, no_advertise: true }`;
 }
 
 /** What devices and shopfloors say and are told, and the topic by which a program finds out whose broker this is. */

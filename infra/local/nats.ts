@@ -14,12 +14,16 @@ const NO_ROOM = /JetStream failed to store a msg on stream .*no space left on de
 const ROOM_BYTES_MIN = 16 * 1024 * 1024;
 
 export interface NatsPlace {
+  /** What the server and the child are called; `nats` if left out. */
+  name?: string;
   /** Holds the configuration, and the log's files in `jetstream`. */
   folder: string;
   /** Of NATS, on 127.0.0.1. */
   port: number;
   /** With a port, the server is the MQTT broker too. */
   mqttPort?: number;
+  /** With others it is a cluster: its own port for them, and the ports of all. */
+  cluster?: { port: number; routePorts: readonly number[] };
 }
 
 /**
@@ -27,13 +31,13 @@ export interface NatsPlace {
  * disk was full and has room again, it is started anew, because it does not recover from that alone.
  */
 export async function startNats(supervisor: Supervisor, binary: string, place: NatsPlace): Promise<string> {
-  const { folder, ...ports } = place;
+  const { name = 'nats', folder, ...listening } = place;
   const storeFolder = join(folder, 'jetstream');
   await mkdir(storeFolder, { recursive: true });
   const configFile = join(folder, 'nats.conf');
-  await writeFile(configFile, natsConfig({ serverName: 'stratum', storeFolder, ...ports }));
+  await writeFile(configFile, natsConfig({ serverName: name, storeFolder, ...listening }));
   const child: ChildSpec = {
-    name: 'nats',
+    name,
     command: binary,
     args: ['-c', configFile],
     environment: {},

@@ -36,7 +36,7 @@ export interface TestPlant extends AsyncDisposable {
   run(): RunFile;
   /** Pid of one part (`nats-server`, `api`, …) or of the `starter`. Throws when it does not run. */
   pidOf(name: string): number;
-  /** Kills the starter with SIGKILL, waits until it is gone, and starts it again. Its children are its own to clean up. */
+  /** Kills the starter with SIGKILL if it runs, waits until it is gone, and starts it again. Its children are its own to clean up. */
   killStarter(): Promise<void>;
 }
 
@@ -61,9 +61,11 @@ export async function startPlant(options: PlantOptions = {}): Promise<TestPlant>
       return pid;
     },
     async killStarter() {
-      const gone = once(starter, 'exit');
-      starter.kill('SIGKILL');
-      await gone;
+      if (starter.exitCode === null && starter.signalCode === null) {
+        const gone = once(starter, 'exit');
+        starter.kill('SIGKILL');
+        await gone;
+      }
       starter = await launch(dataFolder, { ...ports, ...options.environment });
       Object.assign(urls, urlsOf(readyRun(dataFolder)));
     },
