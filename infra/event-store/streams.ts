@@ -112,9 +112,9 @@ export class StreamDiffers extends Error {
  * never silently corrected.
  * @throws StreamDiffers, BadConfiguration
  */
-export async function ensureStreams(nc: NatsConnection): Promise<void> {
+export async function ensureStreams(nc: NatsConnection, environment: Environment = process.env): Promise<void> {
   const manager = await jetstreamManager(nc, { timeout: API_MS_MAX });
-  for (const settings of streamSettings()) await ensureStream(manager, settings);
+  for (const settings of streamSettings(environment)) await ensureStream(manager, settings);
   if (canCopy(nc)) await ensureCopies(manager);
 }
 

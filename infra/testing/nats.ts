@@ -19,6 +19,7 @@ const CONFIG_FILE = 'nats.conf';
 export interface TestNats extends AsyncDisposable {
   /** `nats://127.0.0.1:<port>` */
   url: string;
+  port: number;
   /** `mqtt://127.0.0.1:<port>`; only listened on when asked for with `mqtt: true`. */
   mqttUrl: string;
   /** What JetStream keeps; to be copied or replaced while the server is killed. */
@@ -29,6 +30,10 @@ export interface TestNats extends AsyncDisposable {
   kill(): Promise<void>;
   /** Starts it again on the same ports with the same files; ends it in order first if it still runs. */
   restart(): Promise<void>;
+  /** Halts the process where it is (SIGSTOP): connections stay open and nothing is answered. */
+  freeze(): void;
+  /** Lets a halted process go on. */
+  thaw(): void;
 }
 
 export interface TestNatsOptions {
@@ -36,6 +41,10 @@ export interface TestNatsOptions {
   mqtt?: boolean;
   /** After this long a subscriber's unacknowledged QoS 1 message is sent again; 30 if left out. */
   mqttAckWaitSeconds?: number;
+  /** `test` if left out. */
+  serverName?: string;
+  /** Lines added to the configuration. */
+  more?: string;
 }
 
 const alive = new Set<ChildProcess>();
@@ -48,17 +57,18 @@ export async function startNats(options: TestNatsOptions = {}): Promise<TestNats
   const ports = await freePorts('port', 'mqttPort');
   const storeFolder = join(folder, 'jetstream');
   await mkdir(storeFolder);
-  const { mqtt = false, mqttAckWaitSeconds } = options;
+  const { mqtt = false, mqttAckWaitSeconds, serverName = 'test', more = '' } = options;
   const mqttPort = mqtt ? { mqttPort: ports.mqttPort } : {};
   const ackWait = mqttAckWaitSeconds === undefined ? {} : { mqttAckWaitSeconds };
   await writeFile(
     join(folder, CONFIG_FILE),
-    natsConfig({ serverName: 'test', port: ports.port, storeFolder, ...mqttPort, ...ackWait }),
+    natsConfig({ serverName, port: ports.port, storeFolder, ...mqttPort, ...ackWait }) + more,
   );
   let server = await launch(binary, folder, 'first.log');
   let restarts = 0;
   return {
     url: `nats://127.0.0.1:${ports.port}`,
+    port: ports.port,
     mqttUrl: `mqtt://127.0.0.1:${ports.mqttPort}`,
     storeFolder,
     get pid() {
@@ -70,6 +80,8 @@ export async function startNats(options: TestNatsOptions = {}): Promise<TestNats
       restarts += 1;
       server = await launch(binary, folder, `restart-${restarts}.log`);
     },
+    freeze: () => void server.kill('SIGSTOP'),
+    thaw: () => void server.kill('SIGCONT'),
     async [Symbol.asyncDispose]() {
       await end(server, 'SIGTERM');
       await rm(folder, { recursive: true, force: true });
@@ -101,6 +113,8 @@ async function end(server: ChildProcess, signal: NodeJS.Signals): Promise<void> 
   if (server.exitCode !== null || server.signalCode !== null) return;
   const exited = once(server, 'exit');
   server.kill(signal);
+  // One that is halted hears nothing until it goes on.
+  server.kill('SIGCONT');
   const timer = setTimeout(() => server.kill('SIGKILL'), STOP_MS_MAX);
   await exited;
   clearTimeout(timer);
