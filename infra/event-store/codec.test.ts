@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { addCapacity, capacitySet, shopfloor } from './capacity.fixture.ts';
-import { decodeEvent, decodePlantEvent, encodeEvents, skippedEvents } from './codec.ts';
+import { decodeEvent, decodePlantEvent, encodeChanges, skippedEvents } from './codec.ts';
 import { NotInContract } from './errors.ts';
 import type { StoredMessage } from './message.ts';
 
@@ -34,7 +34,7 @@ describe('an event on its way through the log', () => {
         fc.double({ min: 0, max: 1_000_000, noNaN: true }),
         (commandId, correlationId, capacity) => {
           const command = { ...addCapacity(commandId), correlationId };
-          const [encoded] = encodeEvents(floor, [capacitySet(capacity)], command);
+          const [encoded] = encodeChanges([{ aggregate: floor, after: 0, events: [capacitySet(capacity)] }], command);
           const event = encoded && decodePlantEvent(stored(encoded));
           expect(event?.data).toEqual(JSON.parse(JSON.stringify(capacitySet(capacity).data)));
           expect(event?.envelope).toMatchObject({ id: `${commandId}-0`, causationId: commandId, correlationId });
@@ -52,7 +52,10 @@ describe('an event on its way through the log', () => {
 
   it('is written without what its schema does not know, and read without it too', () => {
     const surplus = { shopfloorId: 'shopfloor1', capacityPerHour: 1, colour: 'red' };
-    const [encoded] = encodeEvents(floor, [{ type: 'CapacitySet', data: surplus }], addCapacity('c'));
+    const [encoded] = encodeChanges(
+      [{ aggregate: floor, after: 0, events: [{ type: 'CapacitySet', data: surplus }] }],
+      addCapacity('c'),
+    );
     expect(String(encoded?.body)).toBe('{"shopfloorId":"shopfloor1","capacityPerHour":1}');
     const read = decodePlantEvent(storedAs('CapacitySet', 'CapacitySet.v1', surplus));
     expect(read?.data).toEqual({ shopfloorId: 'shopfloor1', capacityPerHour: 1 });

@@ -8,7 +8,7 @@ import {
 } from '@stratum/contracts/envelope.ts';
 import type { PlantEvent, ProjectedEvent, ReadingRecorded } from '@stratum/contracts/recorded.ts';
 import { events as contracts, type EventContract } from '@stratum/contracts/registry.ts';
-import type { Aggregate } from '@stratum/contracts/subjects.ts';
+import { type Aggregate, plantSubject } from '@stratum/contracts/subjects.ts';
 import { readingV1 } from '@stratum/contracts/telemetry/telemetry.ts';
 import { EventTooLarge, NotInContract } from './errors.ts';
 import type { HeaderReader, RawMessage, StoredMessage } from './message.ts';
@@ -16,6 +16,8 @@ import { header } from './publisher.ts';
 
 /** Largest body of one event, bytes; half of what the server takes, headers and all. */
 export const EVENT_BYTES_MAX = 512 * 1024;
+/** Events of one command. */
+const EVENTS_MAX = 100;
 const TYPES_REMEMBERED_MAX = 100;
 const SCHEMA_PREFIX = 'urn:stratum:schema:';
 const COMMAND_ID = /^[\x21-\x7e]{1,200}$/;
@@ -24,35 +26,62 @@ const decoder = new TextDecoder();
 /** An event as read from PLANT: its data parsed by the newest version of its schema. */
 export type RecordedEvent = PlantEvent;
 
+/** What a command does to one aggregate. `after`: sequence of the newest event the decision knew; 0 if none. */
+export type Change = { aggregate: Aggregate; after: number; events: readonly Decided[] };
+
 /** An event ready to be published: CloudEvents attributes as header lines, the data alone as body. */
-export type EncodedEvent = { id: string; headers: string; body: Uint8Array };
+export type EncodedEvent = {
+  id: string;
+  subject: string;
+  /** On the first event of an aggregate: the sequence that must still be its newest. */
+  after: number | undefined;
+  headers: string;
+  body: Uint8Array;
+};
 
 /**
- * Writes the events of one command. Strict: data must pass the newest schema of its type.
- * @throws NotInContract, EventTooLarge, TypeError (an id that does not fit a header)
+ * Writes the 1 to 100 events of one command, numbered through all its aggregates. Strict: data must pass the newest
+ * schema of their type.
+ * @throws NotInContract, EventTooLarge, RangeError (how many), TypeError (an aggregate twice, an id that fits no header)
  */
-export function encodeEvents(aggregate: Aggregate, events: readonly Decided[], command: Command): EncodedEvent[] {
+export function encodeChanges(changes: readonly Change[], command: Command): EncodedEvent[] {
   if (!COMMAND_ID.test(command.id)) throw new TypeError('a command id has 1 to 200 visible ASCII characters');
-  const common =
+  const caused =
     header('ce-specversion', '1.0') +
-    header('ce-source', `/services/${aggregate.entity}`) +
-    header('ce-subject', aggregate.id) +
     header('ce-time', command.time) +
     header('ce-correlationid', command.correlationId) +
     header('ce-causationid', command.id) +
     header('ce-actor', command.actor);
-  return events.map(({ type, data }, index) => {
-    const { versions } = contractOf(type, aggregate.entity);
-    const body = Buffer.from(JSON.stringify(parse(type, versions.length, data)));
-    if (body.byteLength > EVENT_BYTES_MAX) throw new EventTooLarge(type, body.byteLength, EVENT_BYTES_MAX);
-    const id = `${command.id}-${index}`;
-    const own =
-      header('Nats-Msg-Id', id) +
-      header('ce-id', id) +
-      header('ce-type', type) +
-      header('ce-dataschema', `${SCHEMA_PREFIX}${type}.v${versions.length}`);
-    return { id, headers: own + common, body };
-  });
+  const encoded: EncodedEvent[] = [];
+  const subjects = new Set<string>();
+  for (const { aggregate, after, events } of changes) {
+    const subject = plantSubject(aggregate);
+    if (subjects.has(subject)) throw new TypeError(`${subject} is changed twice by one command`);
+    subjects.add(subject);
+    if (events.length === 0) throw new RangeError(`no event for ${subject}`);
+    const common = header('ce-source', `/services/${aggregate.entity}`) + header('ce-subject', aggregate.id) + caused;
+    for (const [index, event] of events.entries()) {
+      const id = `${command.id}-${encoded.length}`;
+      const { schema, body } = encodeData(event, aggregate.entity);
+      const headers =
+        header('Nats-Msg-Id', id) +
+        header('ce-id', id) +
+        header('ce-type', event.type) +
+        header('ce-dataschema', schema) +
+        common;
+      encoded.push({ id, subject, after: index === 0 ? after : undefined, headers, body });
+    }
+  }
+  if (encoded.length === 0 || encoded.length > EVENTS_MAX)
+    throw new RangeError(`a command records 1 to ${EVENTS_MAX} events, not ${encoded.length}`);
+  return encoded;
+}
+
+function encodeData({ type, data }: Decided, entity: string): { schema: string; body: Uint8Array } {
+  const { versions } = contractOf(type, entity);
+  const body = Buffer.from(JSON.stringify(parse(type, versions.length, data)));
+  if (body.byteLength > EVENT_BYTES_MAX) throw new EventTooLarge(type, body.byteLength, EVENT_BYTES_MAX);
+  return { schema: `${SCHEMA_PREFIX}${type}.v${versions.length}`, body };
 }
 
 /**

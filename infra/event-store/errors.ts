@@ -44,10 +44,10 @@ export class NotInContract extends Error {
   }
 }
 
-/** The id of a command was used before for another aggregate: ids must be unique in the whole log. */
+/** The id of a command was used before for something else: ids must be unique in the whole log. */
 export class CommandIdTaken extends Error {
-  constructor(commandId: string, subject: string) {
-    super(`the command id ${commandId} was used before, but not on ${subject}`);
+  constructor(commandId: string) {
+    super(`the command id ${commandId} was used before, and not for this`);
     this.name = 'CommandIdTaken';
   }
 }

@@ -1,22 +1,31 @@
-import { type Position, parsePosition } from '@stratum/contracts/envelope.ts';
-import type { OrderEvent } from '@stratum/contracts/order/order.ts';
 import { events as contracts } from '@stratum/contracts/registry.ts';
 import type { Aggregate } from '@stratum/contracts/subjects.ts';
 import { expect, it } from 'vitest';
 import { z } from 'zod';
-import { addCapacity, capacityDecider, capacitySet, rivalOf, shopfloor } from './capacity.fixture.ts';
+import {
+  addCapacity,
+  capacitiesIn,
+  capacityDecider,
+  changeOf,
+  orderPlaced,
+  sequenceOf,
+  shopfloor,
+} from './capacity.fixture.ts';
 import { EVENT_BYTES_MAX } from './codec.ts';
 import { CommandIdTaken, EventTooLarge, NotInContract } from './errors.ts';
 import { handle } from './handle.ts';
-import type { RecordedEvent, Store } from './store.ts';
+import type { Store } from './store.ts';
 
-/** Registers the tests that every store must pass. `storeOf` gives the store of this run; its log may hold other things. */
-export function describeStore(storeOf: () => Store): void {
+/**
+ * Registers the tests that every store must pass. `open` gives a store on the log of this run as a new process would, with a
+ * memory of its own; the log may hold other things.
+ */
+export function describeStore(open: () => Store): void {
   let count = 0;
   /** An aggregate and a command id that no test had before. */
   const fresh = () => {
     count += 1;
-    return { store: storeOf(), aggregate: shopfloor(`floor-${count}`), id: `command-${count}` };
+    return { store: open(), aggregate: shopfloor(`floor-${count}`), id: `command-${count}` };
   };
 
   it('reads an aggregate that nothing happened to as no events', async () => {
@@ -26,7 +35,7 @@ export function describeStore(storeOf: () => Store): void {
 
   it('reads back what was appended, with its envelope and its place', async () => {
     const { store, aggregate, id } = fresh();
-    const position = await store.append(aggregate, [capacitySet(7)], { after: 0, command: addCapacity(id) });
+    const appended = await store.append([changeOf(aggregate, 0, 7)], addCapacity(id));
     const [event, ...others] = await store.read(aggregate);
     expect(others).toEqual([]);
     expect(event).toEqual({
@@ -43,8 +52,8 @@ export function describeStore(storeOf: () => Store): void {
         actor: 'account:anna',
       },
       recorded: {
-        position,
-        sequence: Number(String(position).split(':')[1]),
+        position: `PLANT:${sequenceOf(appended)}`,
+        sequence: sequenceOf(appended),
         recordedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
         site: 'main',
         entity: 'shopfloor',
@@ -54,30 +63,30 @@ export function describeStore(storeOf: () => Store): void {
 
   it('reads only what came after a sequence', async () => {
     const { store, aggregate, id } = fresh();
-    const after = sequenceOf(await store.append(aggregate, [capacitySet(1)], { after: 0, command: addCapacity(id) }));
-    await store.append(aggregate, [capacitySet(2)], { after, command: addCapacity(`${id}b`) });
+    const after = sequenceOf(await store.append([changeOf(aggregate, 0, 1)], addCapacity(id)));
+    await store.append([changeOf(aggregate, after, 2)], addCapacity(`${id}b`));
     expect(capacitiesIn(await store.read(aggregate, after))).toEqual([2]);
   });
 
   it('appends nothing when the aggregate has moved on, or never was as far', async () => {
     const { store, aggregate, id } = fresh();
-    const last = sequenceOf(await store.append(aggregate, [capacitySet(1)], { after: 0, command: addCapacity(id) }));
+    const last = sequenceOf(await store.append([changeOf(aggregate, 0, 1)], addCapacity(id)));
     for (const after of [0, last - 1, last + 1]) {
       const command = addCapacity(`${id}-${after}-late`);
-      expect(await store.append(aggregate, [capacitySet(2)], { after, command })).toBe('conflict');
-      expect(await store.append(aggregate, [capacitySet(2), capacitySet(3)], { after, command })).toBe('conflict');
+      const conflict = { conflict: [aggregate] };
+      expect(await store.append([changeOf(aggregate, after, 2)], command)).toEqual(conflict);
+      expect(await store.append([changeOf(aggregate, after, 2, 3)], command)).toEqual(conflict);
     }
     expect(capacitiesIn(await store.read(aggregate))).toEqual([1]);
   });
 
   it('appends several events of one command, all of them and in order', async () => {
     const { store, aggregate, id } = fresh();
-    const events = [capacitySet(1), capacitySet(2), capacitySet(3)];
-    const position = await store.append(aggregate, events, { after: 0, command: addCapacity(id) });
+    const appended = await store.append([changeOf(aggregate, 0, 1, 2, 3)], addCapacity(id));
     const recorded = await store.read(aggregate);
     expect(capacitiesIn(recorded)).toEqual([1, 2, 3]);
     expect(recorded.map((event) => event.envelope.id)).toEqual([`${id}-0`, `${id}-1`, `${id}-2`]);
-    expect(recorded.at(-1)?.recorded.position).toBe(position);
+    expect(recorded.at(-1)?.recorded.sequence).toBe(sequenceOf(appended));
   });
 
   it('appends the same command once, however often it is told', async () => {
@@ -85,7 +94,7 @@ export function describeStore(storeOf: () => Store): void {
     for (const command of [addCapacity(id), addCapacity(`${id}b`, 2)]) {
       const first = await handle(store, capacityDecider, aggregate, command);
       expect(first.events).toHaveLength(command.data.times);
-      const again = [store, rivalOf(store)].map((one) => handle(one, capacityDecider, aggregate, command));
+      const again = [store, open()].map((one) => handle(one, capacityDecider, aggregate, command));
       for (const { position, events } of await Promise.all(again)) {
         expect(position).toBe(first.position);
         expect(events).toEqual([]);
@@ -104,7 +113,7 @@ export function describeStore(storeOf: () => Store): void {
 
   it('keeps every command of many rivals, without a gap and without a double', async () => {
     const { store, aggregate, id } = fresh();
-    const rivals = Array.from({ length: 6 }, () => rivalOf(store));
+    const rivals = Array.from({ length: 6 }, () => open());
     const commands = rivals.flatMap((rival, r) =>
       Array.from({ length: 5 }, (_, n) => handle(rival, capacityDecider, aggregate, addCapacity(`${id}-${r}-${n}`))),
     );
@@ -124,9 +133,9 @@ export function describeStore(storeOf: () => Store): void {
     contracts.CapacityHalved = { entity: 'shopfloor', versions: [z.object({})], upcast: [] };
     const [first] = await store.read(aggregate);
     const after = first?.recorded.sequence ?? 0;
-    await store.append(aggregate, [{ type: 'CapacityHalved', data: {} }], { after, command: addCapacity(`${id}b`) });
+    await store.append([{ aggregate, after, events: [{ type: 'CapacityHalved', data: {} }] }], addCapacity(`${id}b`));
     delete contracts.CapacityHalved;
-    for (const process of [store, rivalOf(store)]) {
+    for (const process of [store, open()]) {
       await handle(process, capacityDecider, aggregate, addCapacity(`${id}c`));
     }
     expect(capacitiesIn(await store.read(aggregate))).toEqual([1, 2]);
@@ -136,7 +145,7 @@ export function describeStore(storeOf: () => Store): void {
     const { store, id } = fresh();
     const order: Aggregate = { site: 'main', entity: 'order', id };
     const append = (n: number, description: string, after: number) =>
-      store.append(order, [orderPlaced(description)], { after, command: addCapacity(`${id}-${n}`) });
+      store.append([{ aggregate: order, after, events: [orderPlaced(description)] }], addCapacity(`${id}-${n}`));
     await expect(append(0, 'é'.repeat(EVENT_BYTES_MAX / 2), 0)).rejects.toThrow(EventTooLarge);
     let after = 0;
     for (let n = 1; n <= 20; n++) after = sequenceOf(await append(n, 'x'.repeat(EVENT_BYTES_MAX - 200), after));
@@ -153,15 +162,14 @@ export function describeStore(storeOf: () => Store): void {
       { type: 'AccountRegistered', data: { accountId: 'a', email: 'a@b.c', name: 'Anna', role: 'admin' } },
     ];
     for (const event of wrong) {
-      await expect(store.append(aggregate, [event], { after: 0, command })).rejects.toThrow(NotInContract);
+      await expect(store.append([{ aggregate, after: 0, events: [event] }], command)).rejects.toThrow(NotInContract);
     }
     expect(await store.read(aggregate)).toEqual([]);
   });
 
   it('refuses ids that would not stay one token of a subject or one line of a header', async () => {
     const { store, aggregate, id } = fresh();
-    const append = (of: typeof aggregate, command = addCapacity(id)) =>
-      store.append(of, [capacitySet(1)], { after: 0, command });
+    const append = (of: typeof aggregate, command = addCapacity(id)) => store.append([changeOf(of, 0, 1)], command);
     for (const bad of ['*', '>', 'a.b', 'a b', '', 'a'.repeat(65)]) {
       await expect(append(shopfloor(bad))).rejects.toThrow('letters, digits');
       await expect(append({ ...aggregate, site: bad })).rejects.toThrow('letters, digits');
@@ -178,16 +186,4 @@ export function describeStore(storeOf: () => Store): void {
     const other = handle(store, capacityDecider, shopfloor(`${aggregate.id}-other`), addCapacity(id));
     await expect(other).rejects.toThrow(CommandIdTaken);
   });
-}
-
-function sequenceOf(outcome: Position | 'conflict'): number {
-  return parsePosition(outcome).sequence;
-}
-
-function capacitiesIn(events: RecordedEvent[]): number[] {
-  return events.map((event) => (event.type === 'CapacitySet' ? event.data.capacityPerHour : Number.NaN));
-}
-
-function orderPlaced(description: string): OrderEvent {
-  return { type: 'OrderPlaced', data: { orderId: 'ORD-0123456789', description, quantity: 1, material: 'steel' } };
 }

@@ -3,7 +3,8 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import { parsePosition } from '@stratum/contracts/envelope.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startNats, type TestNats } from '../testing/nats.ts';
-import { addCapacity, capacityDecider, capacitySet, rivalOf, shopfloor } from './capacity.fixture.ts';
+import { describeBatches } from './batch.contract.ts';
+import { addCapacity, capacityDecider, changeOf, rivalOf, shopfloor } from './capacity.fixture.ts';
 import { connectNats } from './connection.ts';
 import { Unavailable } from './errors.ts';
 import { describeStore } from './event-store.contract.ts';
@@ -28,7 +29,8 @@ afterAll(async () => {
 });
 
 describe('the store on NATS', () => {
-  describeStore(() => store);
+  describeStore(() => openStore(nc));
+  describeBatches(() => openStore(nc));
 });
 
 describe('the store on NATS, when things go wrong', () => {
@@ -36,8 +38,7 @@ describe('the store on NATS, when things go wrong', () => {
     await using bare = await startNats();
     const connection = await connectNats(bare.url, { name: 'test' });
     const patient = openStore(connection, { patienceMs: 200 });
-    const options = { after: 0, command: addCapacity('command') };
-    await expect(patient.append(shopfloor('a'), [capacitySet(1)], options)).rejects.toThrow(Unavailable);
+    await expect(patient.append([changeOf(shopfloor('a'), 0, 1)], addCapacity('c'))).rejects.toThrow(Unavailable);
     await expect(patient.read(shopfloor('a'))).rejects.toThrow(Unavailable);
     await connection.close();
   });

@@ -90,7 +90,7 @@ describe('handling commands', () => {
       pauses += 1;
       return 0;
     };
-    const unlucky = { ...store, append: async () => 'conflict' as const };
+    const unlucky = { ...store, append: async () => ({ conflict: [floor] }) };
     const told = handle(unlucky, capacityDecider, floor, addCapacity('c'), { pauseMs });
     await expect(told).rejects.toThrow(TooMuchContention);
     expect(pauses).toBe(20);

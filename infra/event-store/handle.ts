@@ -60,11 +60,11 @@ export async function handle<State, C extends Command, E extends Decided>(
       if (verdict instanceof Rejected) throw verdict;
       if (verdict.length === 0) return { position: positionOf('PLANT', known.last), events: [] };
 
-      const outcome = await store.append(aggregate, verdict, { after: known.last, command });
-      if (outcome !== 'conflict') {
-        const last = parsePosition(outcome).sequence;
-        states.set(subject, extend(decider, known, verdict, last, command.id));
-        return { position: outcome, events: verdict };
+      const outcome = await store.append([{ aggregate, after: known.last, events: verdict }], command);
+      if ('position' in outcome) {
+        const { sequence } = parsePosition(outcome.position);
+        states.set(subject, extend(decider, known, verdict, sequence, command.id));
+        return { position: outcome.position, events: verdict };
       }
       await waitMs(pauseMs(attempt));
     }

@@ -1,6 +1,6 @@
 import { positionOf } from '@stratum/contracts/envelope.ts';
 import { type Aggregate, plantSubject } from '@stratum/contracts/subjects.ts';
-import { encodeEvents } from './codec.ts';
+import { type EncodedEvent, encodeChanges } from './codec.ts';
 import { CommandIdTaken } from './errors.ts';
 import type { StoredMessage } from './message.ts';
 import { historyOf, type Store } from './store.ts';
@@ -10,39 +10,38 @@ import { historyOf, type Store } from './store.ts';
  * one on NATS and answers the same to the same calls.
  */
 export function memoryStore(now: () => Date = () => new Date()): Store {
-  const messages: StoredMessage[] = [];
+  let last = 0;
   const bySubject = new Map<string, StoredMessage[]>();
-  const subjectOfId = new Map<string, string>();
-  const history = async (aggregate: Aggregate, after = 0) => {
-    const all = bySubject.get(plantSubject(aggregate)) ?? [];
-    return historyOf(
-      all.filter(({ sequence }) => sequence > after),
+  const byId = new Map<string, StoredMessage>();
+  const of = (aggregate: Aggregate) => bySubject.get(plantSubject(aggregate)) ?? [];
+  const history = async (aggregate: Aggregate, after = 0) =>
+    historyOf(
+      of(aggregate).filter(({ sequence }) => sequence > after),
       after,
     );
+  const record = ({ id, subject, headers, body }: EncodedEvent) => {
+    last += 1;
+    const recordedAt = now().toISOString();
+    const message = { subject, sequence: last, recordedAt, headers: parseHeaders(headers), data: body };
+    const messages = bySubject.get(subject) ?? [];
+    messages.push(message);
+    bySubject.set(subject, messages);
+    byId.set(id, message);
   };
   return {
     history,
     read: async (aggregate, after) => (await history(aggregate, after)).events,
-    async append(aggregate, events, { after, command }) {
-      const subject = plantSubject(aggregate);
-      const encoded = encodeEvents(aggregate, events, command);
-      const recorded = bySubject.get(subject) ?? [];
-      if ((recorded.at(-1)?.sequence ?? 0) !== after) return 'conflict';
-      if (encoded.some(({ id }) => subjectOfId.has(id))) throw new CommandIdTaken(command.id, subject);
-      for (const { id, headers, body } of encoded) {
-        const message: StoredMessage = {
-          subject,
-          sequence: messages.length + 1,
-          recordedAt: now().toISOString(),
-          headers: parseHeaders(headers),
-          data: body,
-        };
-        messages.push(message);
-        recorded.push(message);
-        subjectOfId.set(id, subject);
-      }
-      bySubject.set(subject, recorded);
-      return positionOf('PLANT', messages.length);
+    async append(changes, command) {
+      const events = encodeChanges(changes, command);
+      const known = events.map(({ id, subject }) => ({ subject, message: byId.get(id) }));
+      const newest = known.at(-1)?.message;
+      if (newest !== undefined && known.every(({ subject, message }) => message?.subject === subject))
+        return { position: positionOf('PLANT', newest.sequence) };
+      const moved = changes.filter(({ aggregate, after }) => (of(aggregate).at(-1)?.sequence ?? 0) !== after);
+      if (moved.length > 0) return { conflict: moved.map(({ aggregate }) => aggregate) };
+      if (known.some(({ message }) => message !== undefined)) throw new CommandIdTaken(command.id);
+      events.forEach(record);
+      return { position: positionOf('PLANT', last) };
     },
   };
 }

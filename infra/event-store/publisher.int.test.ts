@@ -44,13 +44,12 @@ it('is told at once what a user may not do, and reads over an inbox of its own',
   const connectAdmin = () => connectNats(`nats://admin:p%3Aw%40d@${at}`, { name: 'admin' }).catch(() => undefined);
   const admin = await waitFor(connectAdmin, { what: 'the server to take clients' });
   await ensureStreams(admin);
-  const options = { after: 0, command: addCapacity('command') };
-  await openStore(admin).append(shopfloor('a'), [capacitySet(1)], options);
+  await openStore(admin).append([{ aggregate: shopfloor('a'), after: 0, events: [capacitySet(1)] }], addCapacity('a'));
 
   const reader = await connectNats(`nats://reader:r@${at}`, { name: 'reader', inboxPrefix: '_INBOX_r' });
   const store = openStore(reader);
   expect(await store.read(shopfloor('a'))).toHaveLength(1);
-  const forbidden = store.append(shopfloor('b'), [capacitySet(1)], options);
+  const forbidden = store.append([{ aggregate: shopfloor('b'), after: 0, events: [capacitySet(1)] }], addCapacity('b'));
   await expect(forbidden).rejects.toMatchObject({ name: 'ServerRefused', code: 403 });
   await Promise.all([admin.close(), reader.close()]);
 });

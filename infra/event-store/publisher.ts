@@ -2,6 +2,7 @@ import {
   type Msg,
   type MsgHdrs,
   type NatsConnection,
+  nuid,
   PermissionViolationError,
   type Status,
 } from '@nats-io/transport-node';
@@ -17,12 +18,16 @@ const WAITING_MAX = 100_000;
 const ANSWER_MS_MAX = 5_000;
 const SWEEP_EVERY_MS = 100;
 const NOBODY_TAKES_IT = 503;
+const TOO_MANY = 429;
 const END_OF_BATCH = 204;
 const NOTHING_FOUND = 404;
 const FORBIDDEN = 403;
 
 /** The server's word that a message is stored. `isDuplicate`: it was there before, at this sequence. */
 export type Acknowledgement = { sequence: number; isDuplicate: boolean };
+
+/** A message on its way into a stream; `headers` are lines made by `header`. */
+export type OutgoingMessage = { subject: string; headers: string; body: Uint8Array };
 
 /** Some stored messages in order; `pending` says how many more match. */
 export type StoredPage = { messages: Msg[]; pending: number };
@@ -34,14 +39,24 @@ export type StoredPage = { messages: Msg[]; pending: number };
  * `ServerRefused` or `Overloaded`.
  */
 export type Publisher = {
+  /** Whether the server is one of several, so that what a stream holds may be answered by a copy that is behind. */
+  readonly isCluster: boolean;
   /** Publishes into a stream and waits until it is stored. `headers` are lines made by `header`. */
   publish(subject: string, body: Uint8Array, headers: string): Promise<Acknowledgement>;
-  /** Publishes without waiting: the members of an atomic batch before its last. */
-  send(subject: string, body: Uint8Array, headers: string): void;
+  /**
+   * Publishes up to 1,000 messages into a stream, all or none, and waits until they are stored: the answer is about the
+   * last. Only that one asks for an answer, so a batch costs one round trip.
+   */
+  publishBatch(messages: readonly OutgoingMessage[]): Promise<Acknowledgement>;
   /** Asks a stream for stored messages: `request` is the body of a direct get batch, as JSON. */
   getBatch(stream: string, request: string): Promise<StoredPage>;
   /** Asks a stream for the newest message of a subject. */
   getLast(stream: string, subject: string): Promise<Msg | undefined>;
+  /**
+   * Asks the one server that decides about a stream for the newest sequence of a subject, 0 if there is none: it knows of
+   * everything acknowledged, while the others, which may answer `getBatch` and `getLast`, may be behind.
+   */
+  getNewestSequence(stream: string, subject: string): Promise<number>;
 };
 
 /** One header line. @throws TypeError when the value could break out of its line */
@@ -60,8 +75,10 @@ type Request = {
   | { kind: 'store'; resolve: (acknowledgement: Acknowledgement) => void }
   | { kind: 'get-batch'; resolve: (page: StoredPage) => void; messages: Msg[] }
   | { kind: 'get-last'; resolve: (message: Msg | undefined) => void }
+  | { kind: 'get-newest'; resolve: (sequence: number) => void }
 );
 
+const DOWN = 'the connection to NATS is down';
 const nothing = new Uint8Array();
 const publishers = new WeakMap<NatsConnection, Publisher>();
 
@@ -94,10 +111,23 @@ function createPublisher(nc: NatsConnection): Publisher {
   sweep.unref();
   onStatus(nc, follow);
 
+  const publish = (subject: string, body: Uint8Array, headers: string): Promise<Acknowledgement> =>
+    new Promise((resolve, reject) => enter({ kind: 'store', subject, body, headers, deadline: 0, resolve, reject }));
+
   return {
-    publish: (subject, body, headers) =>
-      new Promise((resolve, reject) => enter({ kind: 'store', subject, body, headers, deadline: 0, resolve, reject })),
-    send: (subject, body, headers) => nc.publish(subject, body, { headers: raw(headers) }),
+    get isCluster() {
+      return nc.info !== undefined && 'cluster' in nc.info;
+    },
+    publish,
+    async publishBatch(messages) {
+      // Members sent into a broken connection would arrive when it is back, as half a batch.
+      if (!isConnected(nc)) throw new Unavailable(DOWN);
+      const members = messages.map(inBatch(nuid.next()));
+      const last = members.pop();
+      if (last === undefined) throw new RangeError('a batch has a message at least');
+      for (const { subject, body, headers } of members) nc.publish(subject, body, { headers: raw(headers) });
+      return publish(last.subject, last.body, header('Nats-Batch-Commit', '1') + last.headers);
+    },
     getBatch: (stream, request) =>
       new Promise((resolve, reject) => {
         const subject = `$JS.API.DIRECT.GET.${stream}`;
@@ -109,10 +139,16 @@ function createPublisher(nc: NatsConnection): Publisher {
         const subject = `$JS.API.DIRECT.GET.${stream}.${of}`;
         enter({ kind: 'get-last', subject, body: nothing, headers: '', deadline: 0, resolve, reject });
       }),
+    getNewestSequence: (stream, of) =>
+      new Promise((resolve, reject) => {
+        const subject = `$JS.API.STREAM.MSG.GET.${stream}`;
+        const body = Buffer.from(JSON.stringify({ last_by_subj: of }));
+        enter({ kind: 'get-newest', subject, body, headers: '', deadline: 0, resolve, reject });
+      }),
   };
 
   function enter(request: Request): void {
-    if (!isConnected(nc)) request.reject(new Unavailable('the connection to NATS is down'));
+    if (!isConnected(nc)) request.reject(new Unavailable(DOWN));
     else if (inFlight.size < IN_FLIGHT_MAX) start(request);
     else if (waiting.size < WAITING_MAX) waiting.add(request);
     else request.reject(new Overloaded(`${WAITING_MAX} requests to NATS are waiting already`));
@@ -188,6 +224,8 @@ function answer(request: Request, message: Msg): boolean {
     request.reject(new Unavailable(`no stream takes ${request.subject} just now`));
   } else if (request.kind === 'store') {
     settleStored(request, message);
+  } else if (request.kind === 'get-newest') {
+    settleNewest(request, message);
   } else if (request.kind === 'get-last') {
     if (status.code === 0) request.resolve(message);
     else if (status.code === NOTHING_FOUND) request.resolve(undefined);
@@ -204,17 +242,34 @@ function answer(request: Request, message: Msg): boolean {
   return true;
 }
 
-type StoreAnswer = {
-  seq?: number;
-  duplicate?: boolean;
-  error?: { code: number; err_code: number; description: string };
-};
+type ApiError = { code: number; err_code: number; description: string };
 
 function settleStored(request: Extract<Request, { kind: 'store' }>, message: Msg): void {
-  const { error, seq = 0, duplicate = false } = message.json<StoreAnswer>();
+  type Answer = { seq?: number; duplicate?: boolean; error?: ApiError };
+  const { error, seq = 0, duplicate = false } = message.json<Answer>();
   if (error === undefined) request.resolve({ sequence: seq, isDuplicate: duplicate });
-  else if (error.code === NOBODY_TAKES_IT) request.reject(new Unavailable(error.description));
-  else request.reject(new ServerRefused(error.err_code, error.description));
+  else request.reject(refusalOf(error));
+}
+
+function settleNewest(request: Extract<Request, { kind: 'get-newest' }>, message: Msg): void {
+  const { error, message: newest } = message.json<{ message?: { seq: number }; error?: ApiError }>();
+  if (error === undefined || error.code === NOTHING_FOUND) request.resolve(newest?.seq ?? 0);
+  else request.reject(refusalOf(error));
+}
+
+function refusalOf({ code, err_code, description }: ApiError): Error {
+  if (code === NOBODY_TAKES_IT || code === TOO_MANY) return new Unavailable(description);
+  return new ServerRefused(err_code, description);
+}
+
+/** Makes messages members of one batch, in their order. */
+function inBatch(batchId: string): (message: OutgoingMessage, index: number) => OutgoingMessage {
+  const id = header('Nats-Batch-Id', batchId);
+  return ({ subject, headers, body }, index) => ({
+    subject,
+    headers: id + header('Nats-Batch-Sequence', String(index + 1)) + headers,
+    body,
+  });
 }
 
 /** The client only ever calls `encode` of the headers it publishes. */

@@ -1,5 +1,7 @@
 import { Overloaded } from './errors.ts';
 
+/** At most this many tasks wait for one of a limited number of places. */
+const WAITING_MAX = 10_000;
 /** At most this many tasks of one key wait for their turn. */
 const WAITING_PER_KEY_MAX = 1_000;
 
@@ -26,5 +28,27 @@ export function keyedQueue(): KeyedQueue {
     tail.last = result.then(leave, leave);
     tails.set(key, tail);
     return result;
+  };
+}
+
+/**
+ * Lets so many tasks run at once; others wait, in the order they came.
+ * @throws Overloaded when 10,000 tasks are waiting
+ */
+export function limited(runningMax: number): <Result>(task: () => Promise<Result>) => Promise<Result> {
+  let running = 0;
+  const waiting: (() => void)[] = [];
+  return async (task) => {
+    if (running < runningMax) running += 1;
+    else if (waiting.length >= WAITING_MAX) throw new Overloaded(`${WAITING_MAX} tasks are waiting already`);
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      return await task();
+    } finally {
+      // Who is next takes over the place.
+      const next = waiting.shift();
+      if (next === undefined) running -= 1;
+      else next();
+    }
   };
 }

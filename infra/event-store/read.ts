@@ -1,17 +1,38 @@
 import type { Msg } from '@nats-io/transport-node';
+import { Unavailable } from './errors.ts';
 import { headersOf } from './headers.ts';
 import type { StoredIn, StoredMessage } from './message.ts';
 import type { Publisher } from './publisher.ts';
+import { backoffMs, waitMs } from './wait.ts';
 
 /** Messages per request; the server takes no more. */
 const PAGE_SIZE = 1_000;
+/** A copy that is behind catches up in milliseconds; after this many looks, some 1.6 s, it is taken for broken. */
+const BEHIND_LOOKS_MAX = 5;
 
 /**
  * Reads all messages of one subject after a sequence, oldest first; none is an empty list. One request per 1,000
- * messages, no consumer. A replica may answer and be behind: guarded appends find out.
- * @throws Unavailable, ServerRefused
+ * messages, no consumer. Nothing that was acknowledged before the call is missing: where several servers keep the log, any
+ * of them may answer and be behind, so the one that decides is asked how far the subject goes.
+ * @throws Unavailable (also: a copy stayed behind), ServerRefused
  */
 export async function readSubject(
+  publisher: Publisher,
+  stream: StoredIn,
+  subject: string,
+  after: number,
+): Promise<StoredMessage[]> {
+  const newest = publisher.isCluster ? publisher.getNewestSequence(stream, subject) : after;
+  const [all, sequence] = await Promise.all([readPages(publisher, stream, subject, after), newest]);
+  for (let look = 1; (all.at(-1)?.sequence ?? after) < sequence; look++) {
+    if (look > BEHIND_LOOKS_MAX) throw new Unavailable(`a copy of ${stream} is behind ${sequence}`);
+    await waitMs(backoffMs(look));
+    all.push(...(await readPages(publisher, stream, subject, all.at(-1)?.sequence ?? after)));
+  }
+  return all;
+}
+
+async function readPages(
   publisher: Publisher,
   stream: StoredIn,
   subject: string,

@@ -17,7 +17,9 @@ beforeEach(() => {
 async function record(store: Store, count: number): Promise<void> {
   const names = Array.from({ length: count }, () => `floor-${told++}`);
   await Promise.all(
-    names.map((name) => store.append(shopfloor(name), [capacitySet(1)], { after: 0, command: addCapacity(name) })),
+    names.map((name) =>
+      store.append([{ aggregate: shopfloor(name), after: 0, events: [capacitySet(1)] }], addCapacity(name)),
+    ),
   );
 }
 

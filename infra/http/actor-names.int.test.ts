@@ -22,7 +22,7 @@ test('people have the name they registered with; programs and strangers have non
   expect((await actorNames(['account:acc-1']))('account:acc-1')).toBeNull();
 
   const aggregate = { site: 'main', entity: 'account', id: 'acc-1' } as const;
-  await openStore(nc).append(aggregate, [{ type: 'AccountRegistered', data: person }], { after: 0, command });
+  await openStore(nc).append([{ aggregate, after: 0, events: [{ type: 'AccountRegistered', data: person }] }], command);
   const nameOf = await actorNames(['account:acc-1', 'account:acc-1', 'reactor:order', 'account:nobody', 'account:a@b']);
   expect(['account:acc-1', 'reactor:order', 'account:nobody', 'account:a@b'].map(nameOf)).toEqual([
     'Erik Owner',

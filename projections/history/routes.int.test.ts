@@ -223,7 +223,7 @@ async function commission(store: ReturnType<typeof openStore>, twinId: string): 
     time: instant(nowMs),
   };
   const events = [{ type: 'TwinCommissioned', data: definition }];
-  await store.append({ site: 'main', entity: 'twin', id: twinId }, events, { after: 0, command });
+  await store.append([{ aggregate: { site: 'main', entity: 'twin', id: twinId }, after: 0, events }], command);
 }
 
 async function recordOneDay(): Promise<Position> {

@@ -57,7 +57,7 @@ async function tell(store: Store, events: TwinEvent[]): Promise<void> {
     const aggregate = { site: 'main', entity: 'twin', id: event.data.twinId } as const;
     const after = (await store.read(aggregate)).at(-1)?.recorded.sequence ?? 0;
     const sent = { type: 'Tell', actor: 'test:alert', correlationId: 't', time: '2026-11-24T20:00:00Z' } as const;
-    await store.append(aggregate, [event], { after, command: { ...sent, id: `tell-${told++}`, data: null } });
+    await store.append([{ aggregate, after, events: [event] }], { ...sent, id: `tell-${told++}`, data: null });
   }
 }
 

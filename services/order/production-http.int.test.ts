@@ -262,7 +262,8 @@ test('alerts are listed as active, returned, high-risk, persistent and latest', 
     const aggregate = { site: SITE_DEFAULT, entity: 'alert', id: alertId } as const;
     const caller = { actor: 'reactor:alert', correlationId: 'c', time: '2026-10-24T20:00:00Z', data: {} } as const;
     const command = { id: `alert-${alertId}`, type: 'Test', ...caller };
-    return await plant.store.append(aggregate, events, { after: 0, command });
+    const recorded = await plant.store.append([{ aggregate, after: 0, events }], command);
+    return 'position' in recorded ? recorded.position : 'conflict';
   };
   let position: string = 'conflict';
   for (let minute = 0; minute < 20; minute += 1) {
