@@ -13,6 +13,7 @@ import { openStore } from '@stratum/infra/event-store/store.ts';
 import { ensureStreams } from '@stratum/infra/event-store/streams.ts';
 import { openTelemetryLog } from '@stratum/infra/event-store/telemetry-log.ts';
 import { answerHealth } from '@stratum/infra/health.ts';
+import { openLeadership } from '@stratum/infra/leadership/leadership.ts';
 import { openLog } from '@stratum/infra/log.ts';
 import { startNats, type TestNats } from '@stratum/infra/testing/nats.ts';
 import { waitFor } from '@stratum/infra/testing/waitFor.ts';
@@ -57,12 +58,16 @@ function startJudge() {
   const config = { mqttUrl: '', mqttIsForeign: false };
   const logger = openLog('test', 'silent');
   const deps = { nc, store: openStore(nc), now: () => new Date(), logger, signal: ending.signal, config };
-  const alert = keepRunning('alert', alertReactor, deps);
-  const health = answerHealth(nc, 'worker', () => ({ 'worker/alert': alert.health() }));
+  const { signal } = ending;
+  const leadership = openLeadership(nc, { program: 'worker', id: 'judge', tasks: ['alert'], signal, logger });
+  const alert = keepRunning('alert', alertReactor, deps, leadership);
+  const self = { program: 'worker', process: leadership.id };
+  const health = answerHealth(nc, self, () => ({ 'worker/alert': alert.health() }));
   onTestFinished(async () => {
     ending.abort();
     health.unsubscribe();
     await alert.ended;
+    leadership.close();
   });
 }
 

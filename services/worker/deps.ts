@@ -2,7 +2,10 @@ import type { NatsConnection } from '@nats-io/nats-core';
 import type { Store } from '@stratum/infra/event-store/store.ts';
 import type { Logger } from '@stratum/infra/log.ts';
 
-/** What every reactor and gateway gets. `signal` aborts when the worker stops; each must then end within some seconds. */
+/**
+ * What every reactor and gateway gets. `signal` aborts when the worker stops, or when another worker takes over; each must
+ * then end within some seconds.
+ */
 export type WorkerDeps = {
   nc: NatsConnection;
   store: Store;
@@ -25,6 +28,8 @@ export type Running = {
   name: string;
   /** Sequence up to which everything is done, for health and for waits in tests. */
   position: () => number;
+  /** What is wrong although it runs, in a few words that everybody may read; `undefined` if nothing is. */
+  trouble?: () => string | undefined;
   /** Resolves when it has ended after `signal`; rejects when it had to stop by itself (health turns red). */
   stopped: Promise<void>;
 };

@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { readSettings } from '@stratum/infra/config.ts';
 import { connectNats } from '@stratum/infra/event-store/connection.ts';
 import { openStore } from '@stratum/infra/event-store/store.ts';
 import { bucket, ensureStreams } from '@stratum/infra/event-store/streams.ts';
 import { answerHealth } from '@stratum/infra/health.ts';
+import { openLeadership } from '@stratum/infra/leadership/leadership.ts';
 import { openLog } from '@stratum/infra/log.ts';
 import { persist } from '@stratum/infra/persist.ts';
 import { armShutdown, runMain } from '@stratum/infra/shutdown.ts';
@@ -19,7 +21,7 @@ import { workerSettings } from './settings.ts';
 const STOP_MS_MAX = 4_000;
 
 /**
- * Runs every reactor and gateway until SIGTERM or SIGINT. Waits for NATS as long as it takes, also when it goes away
+ * Runs every reactor and gateway that this worker leads, and is ready for the others, until SIGTERM or SIGINT. Waits for NATS as long as it takes, also when it goes away
  * later. Prints `{"ready":true}` on stdout when the seeds are sown and all parts have begun.
  */
 await runMain(async () => {
@@ -45,12 +47,18 @@ await runMain(async () => {
 
   const config = { mqttUrl: settings.MQTT_URL, mqttIsForeign: settings.MQTT_BRIDGE === 'on' };
   const deps: WorkerDeps = { nc, store, now, logger, signal: shutdown.signal, config };
-  const kept = Object.entries(parts(settings.MQTT_BRIDGE)).map(([name, start]) => keepRunning(name, start, deps));
+  const starters = parts(settings.MQTT_BRIDGE);
+  const self = { program: 'worker', id: `worker-${randomUUID().slice(0, 8)}` };
+  const leadership = openLeadership(nc, { ...self, tasks: Object.keys(starters), signal: shutdown.signal, logger });
+  shutdown.defer('leadership', () => leadership.close());
+  const kept = Object.entries(starters).map(([name, start]) => keepRunning(name, start, deps, leadership));
   shutdown.defer('parts', async () => {
     await Promise.all(kept.map(({ ended }) => ended));
   });
-  answerHealth(nc, 'worker', () => Object.fromEntries(kept.map(({ name, health }) => [`worker/${name}`, health()])));
+  answerHealth(nc, { program: self.program, process: self.id }, () =>
+    Object.fromEntries(kept.map(({ name, health }) => [`worker/${name}`, health()])),
+  );
   await Promise.all(kept.map(({ begun }) => begun));
-  process.stdout.write(`${JSON.stringify({ ready: true, name: 'worker', parts: kept.length })}\n`);
+  process.stdout.write(`${JSON.stringify({ ready: true, name: 'worker', id: self.id, parts: kept.length })}\n`);
   await shutdown.stopped;
 });
