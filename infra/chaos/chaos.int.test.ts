@@ -21,7 +21,15 @@ test(`${ROUNDS} rounds of faults under load: nothing lost, nothing doubled, the 
 }, async () => {
   const dataFolder = await mkdtemp(join(tmpdir(), 'stratum-chaos-'));
   const report = await runChaos({
-    ...{ seed: 32, rounds: ROUNDS, secondsMax: SECONDS_MAX, copies: ['worker'], dataFolder, isAllowed: isQuick },
+    ...{
+      seed: 32,
+      rounds: ROUNDS,
+      secondsMax: SECONDS_MAX,
+      replicas: 1,
+      copies: ['worker'],
+      dataFolder,
+      isAllowed: isQuick,
+    },
     onRound: (round, of) => say(roundLine(round, of)),
     onVerdict: (verdict) => say(verdictText(verdict)),
   });

@@ -43,6 +43,8 @@ export type ChaosOptions = {
   rounds?: number;
   /** Of which programs a second process does the same work at the same time. */
   copies: readonly Copied[];
+  /** How many nats-servers keep the log: one, or a cluster of three. */
+  replicas: 1 | 3;
   /** Which faults may happen; all that make sense, if left out. */
   isAllowed?: (pair: Pair) => boolean;
   /** The longest that a fault lasts. */
@@ -72,9 +74,9 @@ export class RoundFailed extends Error {
  * @throws RoundFailed when something does not come back; Error when the plant does not come to rest
  */
 export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
-  const { seed, dataFolder, copies } = options;
+  const { seed, dataFolder, copies, replicas } = options;
   const chance = chanceOf(seed);
-  await using site = await openSite({ dataFolder, copies });
+  await using site = await openSite({ dataFolder, copies, replicas });
   const ledgerFile = join(dataFolder, LEDGER_FILE);
   await using load = await startLoad({ plant: site.plant, web: site.web, ledgerFile, chance });
   await untilWell(load, Date.now(), 'at first');

@@ -35,6 +35,10 @@ const settings = {
     .enum(['1', '2'], 'must be 1 or 2')
     .default('2')
     .describe('2: a second projector does the same work at the same time'),
+  REPLICAS: z
+    .enum(['1', '3'], 'must be 1 or 3')
+    .default('1')
+    .describe('3: a cluster of three nats-servers keeps every stream three times'),
 };
 
 /**
@@ -44,17 +48,18 @@ const settings = {
  */
 await runMain(async () => {
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => process.exit(1));
-  const { ROUNDS: rounds, SEED: seed, WORKERS, PROJECTORS } = readSettings(settings, process.env);
+  const { ROUNDS: rounds, SEED: seed, WORKERS, PROJECTORS, REPLICAS } = readSettings(settings, process.env);
+  const command = `make chaos ROUNDS=${rounds} SEED=${seed} WORKERS=${WORKERS} PROJECTORS=${PROJECTORS} REPLICAS=${REPLICAS}`;
   const copies = [
     ...(WORKERS === '2' ? (['worker'] as const) : []),
     ...(PROJECTORS === '2' ? (['projections'] as const) : []),
   ];
   const dataFolder = await mkdtemp(join(tmpdir(), 'stratum-chaos-'));
-  say(`${rounds} rounds in ${dataFolder} (SEED=${seed} WORKERS=${WORKERS} PROJECTORS=${PROJECTORS})`);
+  say(`${command}, in ${dataFolder}`);
   let isWell = false;
   try {
     const report = await runChaos({
-      ...{ rounds, seed, copies, dataFolder, secondsMax: SECONDS_MAX },
+      ...{ rounds, seed, copies, dataFolder, secondsMax: SECONDS_MAX, replicas: REPLICAS === '3' ? 3 : 1 },
       onRound: (round, of) => say(roundLine(round, of)),
       onVerdict: (verdict) => process.stdout.write(`\n${verdictText(verdict)}\n\n`),
     });
@@ -64,7 +69,7 @@ await runMain(async () => {
     process.exitCode = isWell ? 0 : 1;
     if (isWell) await rm(dataFolder, { recursive: true, force: true });
     else {
-      say(`to repeat: make chaos ROUNDS=${rounds} SEED=${seed} WORKERS=${WORKERS} PROJECTORS=${PROJECTORS}`);
+      say(`to repeat: ${command}`);
       say(`logs, and the list of the senders, are in ${dataFolder}`);
     }
   }

@@ -2,14 +2,13 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startDatabase } from '../local/database.ts';
-import { startNats } from '../local/nats.ts';
 import { databasePart } from '../local/parts/database.ts';
-import { natsServer } from '../local/parts/nats-server.ts';
 import { freePorts } from '../local/ports.ts';
 import { type Supervisor, supervise } from '../local/supervisor.ts';
 import { recordServers, TEST_FOLDER_PREFIX } from '../testing/abandoned.ts';
 import { startPlant, type TestPlant } from '../testing/plant.ts';
 import { mountSmallDisk, type SmallDisk } from '../testing/small-disk.ts';
+import { startLogServers } from './log-servers.ts';
 import { layNetwork, type Network } from './network.ts';
 import { type Copied, type SecondProcess, startSecond } from './second-process.ts';
 
@@ -36,7 +35,7 @@ export type Site = AsyncDisposable & {
   disks: ReadonlyMap<string, SmallDisk>;
   /** Why there are no disks that can be filled, if so. */
   noDisks: string | undefined;
-  /** Addresses to look at servers directly, whatever the networks do. */
+  /** Addresses to look at servers directly, whatever the networks do; those of several nats-servers with commas between. */
   direct: { nats: string; mongodb: string };
 };
 
@@ -45,10 +44,12 @@ export type SiteOptions = {
   dataFolder: string;
   /** Of which programs a second process runs. */
   copies: readonly Copied[];
+  /** How many nats-servers keep the log, each a copy of all of it. */
+  replicas: 1 | 3;
 };
 
 /** Starts the servers on small disks, lays networks before them, and starts a plant that knows the servers by these only. */
-export async function openSite({ dataFolder, copies }: SiteOptions): Promise<Site> {
+export async function openSite({ dataFolder, copies, replicas }: SiteOptions): Promise<Site> {
   await using building = new AsyncDisposableStack();
   const disks = new Map<string, SmallDisk>();
   const folders = { nats: join(dataFolder, 'nats'), database: join(dataFolder, 'database') };
@@ -61,21 +62,20 @@ export async function openSite({ dataFolder, copies }: SiteOptions): Promise<Sit
   }
 
   const servers = await superviseServers(dataFolder, building);
-  const ports = await freePorts('nats', 'mqtt', 'database', 'postgres');
-  const [natsUrl, database] = await Promise.all([
-    natsServer().then((binary) =>
-      startNats(servers, binary, { folder: folders.nats, port: ports.nats, mqttPort: ports.mqtt }),
-    ),
+  const ports = await freePorts('database', 'postgres');
+  const [log, database] = await Promise.all([
+    startLogServers(servers, folders.nats, replicas),
     databasePart().then((part) =>
       startDatabase(servers, part, { folder: folders.database, port: ports.database, postgresPort: ports.postgres }),
     ),
   ]);
   const lay = async (): Promise<Networks> => ({
-    nats: building.use(await layNetwork(ports.nats)),
-    mqtt: building.use(await layNetwork(ports.mqtt)),
+    nats: building.use(await layNetwork(...log.natsPorts)),
+    mqtt: building.use(await layNetwork(...log.mqttPorts)),
     database: building.use(await layNetwork(ports.database)),
   });
   const addresses = ({ nats, mqtt, database: toDatabase }: Networks) => ({
+    STREAM_REPLICAS: String(replicas),
     NATS_URL: `nats://127.0.0.1:${nats.port}`,
     MQTT_URL: `mqtt://127.0.0.1:${mqtt.port}`,
     MONGODB_URI: database.uri.replace(`:${ports.database}/`, `:${toDatabase.port}/`),
@@ -92,7 +92,7 @@ export async function openSite({ dataFolder, copies }: SiteOptions): Promise<Sit
   const all = building.move();
   return {
     ...{ plant, servers, networks, web, seconds, disks, noDisks },
-    direct: { nats: natsUrl, mongodb: database.uri },
+    direct: { nats: log.natsPorts.map((port) => `nats://127.0.0.1:${port}`).join(','), mongodb: database.uri },
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
 }

@@ -72,7 +72,8 @@ export async function kill(site: Site, victim: string): Promise<void> {
 }
 
 async function untilServersAnswer({ direct }: Site): Promise<void> {
-  const answer = async () => (await answersTcp(direct.nats)) && (await answersPing(direct.mongodb));
+  const answer = async () =>
+    (await Promise.all(direct.nats.split(',').map(answersTcp))).every(Boolean) && (await answersPing(direct.mongodb));
   await waitFor(answer, { what: 'the servers to answer', msMax: SERVERS_MS_MAX });
 }
 
