@@ -8,6 +8,8 @@ import { benchFolder, type Findings, figureLines, keptFindings, report } from '.
 /** Every part by name, in the order they are run; `make bench-<name>` runs one. */
 const parts: Record<string, () => Promise<Findings>> = {
   append: async () => (await import('./append.ts')).benchAppend(),
+  emmett: async () => (await import('./emmett.ts')).benchEmmett(),
+  replay: async () => (await import('./replay.ts')).benchReplay(),
   device: async () => (await import('./device.ts')).benchDevice(),
   fleet: async () => (await import('./fleet.ts')).benchFleet(),
 };

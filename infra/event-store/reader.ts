@@ -191,8 +191,22 @@ function rawOf(stream: StreamName, message: JsMsg): RawMessage {
     stream,
     subject: message.subject,
     sequence: message.seq,
-    recordedAt: message.timestamp,
+    recordedAt: instantOf(message.info.timestampNanos),
     headers: headersOf(message),
     data: message.data,
   };
+}
+
+let second = Number.NaN;
+let secondText = '';
+
+/** UTC instant in milliseconds of the broker's nanoseconds. Messages come many to a second, whose text is made once. */
+function instantOf(timestampNanos: number): string {
+  const milliseconds = Math.floor(timestampNanos / 1e6);
+  const itsSecond = Math.floor(milliseconds / 1000);
+  if (itsSecond !== second) {
+    second = itsSecond;
+    secondText = new Date(itsSecond * 1000).toISOString().slice(0, -'000Z'.length);
+  }
+  return `${secondText}${String(milliseconds - itsSecond * 1000).padStart(3, '0')}Z`;
 }

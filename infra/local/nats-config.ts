@@ -12,6 +12,8 @@ export interface NatsConfig {
   cluster?: { port: number; routePorts: readonly number[] };
   /** After this long the broker sends a QoS 1 message again that a subscriber has not acknowledged; 30 if left out. */
   mqttAckWaitSeconds?: number;
+  /** How often JetStream syncs to disk; `always` is before every answer. Once a second if left out. */
+  syncInterval?: '1s' | 'always';
 }
 
 /**
@@ -23,7 +25,7 @@ export function natsConfig(config: NatsConfig): string {
   const lines = [
     `server_name: ${JSON.stringify(config.serverName)}`,
     `listen: "127.0.0.1:${config.port}"`,
-    `jetstream { store_dir: ${JSON.stringify(config.storeFolder)}, sync_interval: "1s" }`,
+    `jetstream { store_dir: ${JSON.stringify(config.storeFolder)}, sync_interval: "${config.syncInterval ?? '1s'}" }`,
     ...(config.cluster === undefined ? [] : [clusterLine(config.cluster)]),
     ...(config.mqttPort === undefined ? [] : mqttLines(config.mqttPort, config.mqttAckWaitSeconds)),
   ];
