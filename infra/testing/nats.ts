@@ -41,15 +41,12 @@ export interface TestNatsOptions {
   mqtt?: boolean;
   /** After this long a subscriber's unacknowledged QoS 1 message is sent again; 30 if left out. */
   mqttAckWaitSeconds?: number;
-<<<<<<< Updated upstream
   /** `test` if left out. */
   serverName?: string;
   /** Lines added to the configuration. */
   more?: string;
-=======
   /** As `make run` has it, once a second, if left out. */
   syncInterval?: '1s' | 'always';
->>>>>>> Stashed changes
 }
 
 const alive = new Set<ChildProcess>();
@@ -62,20 +59,12 @@ export async function startNats(options: TestNatsOptions = {}): Promise<TestNats
   const ports = await freePorts('port', 'mqttPort');
   const storeFolder = join(folder, 'jetstream');
   await mkdir(storeFolder);
-<<<<<<< Updated upstream
-  const { mqtt = false, mqttAckWaitSeconds, serverName = 'test', more = '' } = options;
-=======
-  const { mqtt = false, mqttAckWaitSeconds, syncInterval = '1s' } = options;
->>>>>>> Stashed changes
+  const { mqtt = false, mqttAckWaitSeconds, serverName = 'test', more = '', syncInterval = '1s' } = options;
   const mqttPort = mqtt ? { mqttPort: ports.mqttPort } : {};
   const ackWait = mqttAckWaitSeconds === undefined ? {} : { mqttAckWaitSeconds };
   await writeFile(
     join(folder, CONFIG_FILE),
-<<<<<<< Updated upstream
-    natsConfig({ serverName, port: ports.port, storeFolder, ...mqttPort, ...ackWait }) + more,
-=======
-    natsConfig({ serverName: 'test', port: ports.port, storeFolder, syncInterval, ...mqttPort, ...ackWait }),
->>>>>>> Stashed changes
+    natsConfig({ serverName, port: ports.port, storeFolder, syncInterval, ...mqttPort, ...ackWait }) + more,
   );
   let server = await launch(binary, folder, 'first.log');
   let restarts = 0;
