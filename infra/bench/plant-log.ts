@@ -1,7 +1,7 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Command, Decided } from '@stratum/contracts/envelope.ts';
-import { type Aggregate, plantSubject, SITE_DEFAULT } from '@stratum/contracts/subjects.ts';
-import { encodeEvents } from '../event-store/codec.ts';
+import { type Aggregate, SITE_DEFAULT } from '@stratum/contracts/subjects.ts';
+import { encodeChanges } from '../event-store/codec.ts';
 import { publisherOf } from '../event-store/publisher.ts';
 import { ratePerSecond } from './measure.ts';
 
@@ -25,8 +25,9 @@ export async function writeOrders(nc: NatsConnection, orders: number): Promise<v
   await ratePerSecond(all.length, IN_FLIGHT, async (index) => {
     const said = all[index];
     if (said === undefined) return;
-    const [encoded] = encodeEvents(said.aggregate, [said.event], commandAt(index, said.aggregate));
-    if (encoded !== undefined) await publisher.publish(plantSubject(said.aggregate), encoded.body, encoded.headers);
+    const changes = [{ aggregate: said.aggregate, after: 0, events: [said.event] }];
+    const [encoded] = encodeChanges(changes, commandAt(index, said.aggregate));
+    if (encoded !== undefined) await publisher.publish(encoded.subject, encoded.body, encoded.headers);
   });
 }
 
