@@ -1,11 +1,13 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { jetstreamManager } from '@nats-io/jetstream';
+import { deviceSubjects } from '@stratum/contracts/subjects.ts';
 import mqtt, { type MqttClient } from 'mqtt';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { isRunning, markOf } from '../local/process-identity.ts';
 import { startNats, type TestNats } from '../testing/nats.ts';
 import { waitFor } from '../testing/waitFor.ts';
 import { connectNats } from './connection.ts';
+import { isCopied } from './inbox.ts';
 import type { RawMessage } from './message.ts';
 import { listeningLogger } from './plant-server.fixture.ts';
 import { runReactor } from './reactor.ts';
@@ -17,6 +19,9 @@ const IN_FLIGHT_PER_CLIENT = 32;
 const BETWEEN_ENDS = 500;
 const RETRY_MS = 20;
 const WAIT_MS_MAX = 30_000;
+/** Enough for the server to be behind by more than it holds at hand. */
+const DELAYED = 30_000;
+const DEVICES = 10_000;
 const TOPIC = 'twins/any/telemetry';
 const NOT_A_TOPIC_OF_DEVICES = 'shopfloor/any/instructions';
 
@@ -84,6 +89,34 @@ describe('what devices send over MQTT', () => {
     const manager = await jetstreamManager(nc);
     const isEmpty = async () => (await manager.streams.info('$MQTT_msgs')).state.messages === 0;
     await waitFor(isEmpty, { what: 'the stream of the broker to be empty' });
+  });
+
+  it('is made up for at full speed after a delay, also for thousands of devices', { timeout: 120_000 }, async () => {
+    const { nc } = await mqttServer();
+    const manager = await jetstreamManager(nc);
+    const minutes = 10;
+    await manager.consumers.pause('$MQTT_msgs', 'devices', new Date(Date.now() + minutes * 60_000));
+    for (let number = 0; number < DELAYED; number++) {
+      nc.publish(`$MQTT.msgs.twins.twin${number % DEVICES}.telemetry`, '{"value":1}');
+    }
+    await nc.flush();
+    const waiting = async () => (await manager.consumers.info('$MQTT_msgs', 'devices')).num_pending;
+    await waitFor(async () => (await waiting()) === DELAYED, { what: 'all to wait', msMax: WAIT_MS_MAX });
+    await manager.consumers.resume('$MQTT_msgs', 'devices');
+    await waitFor(() => isCopied(nc), { what: 'all to be copied', msMax: WAIT_MS_MAX, pollMs: 100 });
+    expect((await manager.streams.info('DEVICES')).state.num_subjects).toBe(DEVICES);
+  });
+
+  it('is copied without filters, also where an earlier start made them', async () => {
+    const { nc } = await mqttServer();
+    const manager = await jetstreamManager(nc);
+    await manager.consumers.update('$MQTT_msgs', 'devices', {
+      filter_subjects: deviceSubjects.map((subject) => `$MQTT.msgs.${subject}`),
+    });
+    await ensureStreams(nc);
+    const { config } = await manager.consumers.info('$MQTT_msgs', 'devices');
+    expect(config).not.toHaveProperty('filter_subjects');
+    expect(config).not.toHaveProperty('filter_subject');
   });
 
   it.each(['SIGKILL', 'SIGTERM'] as const)(

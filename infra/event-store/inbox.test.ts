@@ -9,7 +9,12 @@ test.each([
   ['the copy of QoS 1', { 'Nmqtt-Pub': '1', 'Nats-Stream-Source': '$MQTT_msgs 7 …' }, false],
   ['the copy of QoS 2', { 'Nmqtt-Pub': '2', 'Nats-Stream-Source': '$MQTT_msgs 8 …' }, false],
 ])('a message that is %s is a shadow: %s', (_what, headers, expected) => {
-  expect(isShadow({ headers: new Map(Object.entries(headers)) })).toBe(expected);
+  expect(isShadow({ subject: 'twins.any.telemetry', headers: new Map(Object.entries(headers)) })).toBe(expected);
+});
+
+test('the copy of an instruction to a shopfloor is passed over', () => {
+  const headers = new Map([['Nats-Stream-Source', '$MQTT_msgs 9 …']]);
+  expect(isShadow({ subject: '$MQTT.msgs.shopfloor.any.instructions', headers })).toBe(true);
 });
 
 test('copies come under the subjects of the devices', () => {
