@@ -1,6 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { positionOf } from '@stratum/contracts/envelope.ts';
 import type { ProjectedEvent } from '@stratum/contracts/recorded.ts';
@@ -16,8 +15,9 @@ import { foldAll } from '@stratum/infra/projector/testing.ts';
 import { freshDatabase } from '@stratum/infra/testing/mongo.ts';
 import { startNats } from '@stratum/infra/testing/nats.ts';
 import { waitFor } from '@stratum/infra/testing/waitFor.ts';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { historyDays, historyHours } from './history/history.ts';
+import { startMain } from './program.fixture.ts';
 import { twinState } from './twin-state/twin-state.ts';
 
 const TWINS = 8;
@@ -48,8 +48,8 @@ test('six hours of readings are in the read models within seconds, also when the
       what: 'a first part to be written',
     },
   );
-  killed.kill('SIGKILL');
-  await once(killed, 'exit');
+  killed.process.kill('SIGKILL');
+  await once(killed.process, 'exit');
 
   const projections = await startMain(nats.url, fresh.uri);
   await readModels.waitFor(last, names, CATCH_UP_MS_MAX);
@@ -67,9 +67,9 @@ test('six hours of readings are in the read models within seconds, also when the
   expect(await once(rebuild, 'close')).toEqual([0, null]);
   for (const name of names) expect(report).toMatch(new RegExp(`= ${name}: \\d+ documents, digest [0-9a-f]{16}`));
 
-  const exited = once(projections, 'exit');
+  const exited = once(projections.process, 'exit');
   const stoppedMs = performance.now();
-  projections.kill('SIGTERM');
+  projections.process.kill('SIGTERM');
   expect(await exited).toEqual([0, null]);
   expect(performance.now() - stoppedMs).toBeLessThan(STOP_MS_MAX);
 
@@ -107,19 +107,6 @@ test('says what is missing in the environment, and nothing else', async () => {
 
 const rebuildFile = fileURLToPath(new URL('./rebuild.ts', import.meta.url));
 const mainFile = fileURLToPath(new URL('./main.ts', import.meta.url));
-
-/** Starts the program and waits until it says it is ready. It is killed with the test at the latest. */
-async function startMain(natsUrl: string, mongodbUri: string): Promise<ChildProcess> {
-  const program = spawn(process.execPath, [mainFile], {
-    env: { ...process.env, NATS_URL: natsUrl, MONGODB_URI: mongodbUri, LOG_LEVEL: 'warn' },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  onTestFinished(() => void program.kill('SIGKILL'));
-  for await (const line of createInterface({ input: program.stdout })) {
-    if (line.startsWith('{"ready":true')) return program;
-  }
-  throw new Error('the program ended before it was ready');
-}
 
 async function recordSixHours({ publish }: ReturnType<typeof publisherOf>): Promise<void> {
   const startMs = Date.UTC(2026, 10, 24);

@@ -1,7 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Db } from 'mongodb';
 import type { Logger } from '../log.ts';
-import { type AskFacts, advanceCheckpoint, type Checkpoint, openCheckpoint, type Witness } from './checkpoints.ts';
+import {
+  type AskFacts,
+  advanceCheckpoint,
+  type Checkpoint,
+  openCheckpoint,
+  SecondWriter,
+  type Witness,
+} from './checkpoints.ts';
 import { stopAt } from './dead-letters.ts';
 import type { DecodedBatch } from './decode.ts';
 import { documentsIn, dropCollection } from './documents.ts';
@@ -21,12 +28,16 @@ const ALIVE_EVERY_MS = 2_000;
 /** A read model that a query waits for is written this often. */
 const HURRIED_EVERY_MS = 100;
 
-/** What a builder works with. `holder` names this process in its checkpoints; `askFacts` asks the server about a stream. */
+/**
+ * What a builder works with. `holder` names this process in its checkpoints; `isLed` tells whether it is still the one to
+ * build this read model; `askFacts` asks the server about a stream.
+ */
 export type BuilderDeps = {
   nc: Announcer;
   database: Db;
   logger: Logger;
   holder: string;
+  isLed: () => boolean;
   askFacts: (stream: ProjectedStream, ...asked: Parameters<AskFacts>) => ReturnType<AskFacts>;
 };
 
@@ -53,7 +64,7 @@ export type Builder = {
 
 /** Opens a read model at its checkpoint, or at the beginning of another log. @throws SecondWriter */
 export async function openBuilder(projection: AnyProjection, deps: BuilderDeps): Promise<Builder> {
-  const { nc, database, logger, holder } = deps;
+  const { nc, database, logger, holder, isLed } = deps;
   const { name, stream } = projection;
   const askFacts: AskFacts = (witness) => deps.askFacts(stream, witness);
   const opened = await openCheckpoint(database, projection, holder, askFacts);
@@ -110,7 +121,8 @@ export async function openBuilder(projection: AnyProjection, deps: BuilderDeps):
         await sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
         if (!isStopped && performance.now() - writtenAtMs >= restMs()) await write(isAwaited() ? 0 : writeEveryMs);
       }
-      if (!isStopped && (model.changedCount > 0 || model.position > checkpoint.position)) await write(0);
+      const isLeft = model.changedCount > 0 || model.position > checkpoint.position;
+      if (!isStopped && isLeft && isLed()) await write(0);
     },
     hurry(sequence) {
       hurriedTo = Math.max(hurriedTo, sequence);
@@ -142,6 +154,8 @@ export async function openBuilder(projection: AnyProjection, deps: BuilderDeps):
   }
 
   async function writeNow(restMs: number): Promise<void> {
+    // The guards below refuse what is late in any case; this spares the one who leads now the trouble.
+    if (!isLed()) throw new SecondWriter(name);
     writtenAtMs = performance.now();
     const unwritten = model.unwritten(restMs);
     const witness = newest;

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
-import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { NatsConnection } from '@nats-io/nats-core';
+import type { NatsConnection } from '@nats-io/transport-node';
 import type { Db } from 'mongodb';
 import { onStatus } from '../event-store/connection-status.ts';
+import type { Lease } from '../event-store/lease.ts';
 import { type RawMessage, readStream } from '../event-store/reader.ts';
 import type { Logger } from '../log.ts';
 import { type Builder, openBuilder } from './builder.ts';
 import { decodeAll } from './decode.ts';
 import { factsFrom } from './facts.ts';
+import { aborted, holder, type Leadership, type Led, standForElection } from './leadership.ts';
 import { announceBegun, onHurry } from './live.ts';
 import type { AnyProjection, ProjectedStream } from './projection.ts';
 
@@ -18,22 +19,36 @@ const RESTART_MS_FIRST = 250;
 const RESTART_MS_MAX = 5_000;
 /** After running this long, the next trouble counts as the first. */
 const SETTLED_MS = 30_000;
+/** Who leads nothing after this long stands by. */
+const STANDBY_AFTER_MS = 1_000;
 
 /** What a projector works with. */
 export type ProjectorDeps = { nc: NatsConnection; database: Db; logger: Logger };
 
 /** A running projector. */
 export type Projector = {
-  /** Resolves when every projection has its checkpoint and reading has begun. */
+  /** Resolves when every projection has its checkpoint and reading has begun, or another process is at that. */
   ready: Promise<void>;
+  /** The read models built by this process just now, by `<name>_v<version>`; for the others it stands by. */
+  ledIds(): string[];
   /** Resolves when the signal has aborted and everything folded is written. */
   stopped: Promise<void>;
 };
 
+/** The projections of one stream: one reader feeds them all. */
+type Run = {
+  stream: ProjectedStream;
+  leadership: Leadership;
+  /** Stopped by an event that could not be folded, in the time of this lease. */
+  stopped: Map<string, Lease>;
+  signal: AbortSignal;
+  deps: ProjectorDeps;
+};
+
 /**
- * Folds the logs into read models, for as long as the signal lets it. One reader per stream feeds all projections of
- * it. Whatever goes wrong outside (database or server gone, another projector at work) is met by starting again from
- * the checkpoints, at most 5 s later; an event that cannot be folded stops its projection alone.
+ * Folds the logs into read models, for as long as the signal lets it. Each version of each projection is built by one
+ * process, whose place another takes when it is gone. Whatever goes wrong outside (database or server gone, lease lost) is
+ * met by starting again from the checkpoints, at most 5 s later; an event that cannot be folded stops its projection alone.
  */
 export function runProjector({
   projections,
@@ -42,32 +57,36 @@ export function runProjector({
 }: ProjectorDeps & { projections: readonly AnyProjection[]; signal: AbortSignal }): Projector {
   const names = projections.map((projection) => projection.name);
   assert(new Set(names).size === names.length, `two projections have the same name: ${names.join(', ')}`);
-  const streams = [...new Set(projections.map((projection) => projection.stream))];
-  const runs = streams.map((stream) => {
+  const runs = [...new Set(projections.map((projection) => projection.stream))].map((stream) => {
     const { promise: opened, resolve: open } = Promise.withResolvers<void>();
     const its = projections.filter((projection) => projection.stream === stream);
-    return { opened, ended: runStream(stream, its, deps, signal, open) };
+    const database = deps.database.databaseName;
+    const leadership = standForElection(deps.nc, { database, projections: its, signal, logger: deps.logger });
+    const ended = keepRunning({ stream, leadership, stopped: new Map(), signal, deps }, open);
+    return { begun: openedOrStandby(opened, leadership), leadership, ended };
   });
   return {
-    ready: Promise.all(runs.map((run) => run.opened)).then(() => undefined),
+    ready: Promise.all(runs.map((run) => run.begun)).then(() => undefined),
+    ledIds: () => runs.flatMap((run) => run.leadership.ledIds),
     stopped: Promise.all(runs.map((run) => run.ended)).then(() => undefined),
   };
 }
 
-async function runStream(
-  stream: ProjectedStream,
-  projections: readonly AnyProjection[],
-  deps: ProjectorDeps,
-  signal: AbortSignal,
-  onOpen: () => void,
-): Promise<void> {
-  const stopped = new Set<string>();
-  for (let troubles = 0; !signal.aborted; troubles++) {
+async function openedOrStandby(opened: Promise<void>, leadership: Leadership): Promise<void> {
+  await Promise.race([opened, sleep(STANDBY_AFTER_MS, undefined, { ref: false })]);
+  if (leadership.ledIds.length > 0) await opened;
+}
+
+/** Builds what this process leads, from the checkpoints, again whenever that changes or something goes wrong. */
+async function keepRunning(run: Run, onOpen: () => void): Promise<void> {
+  const { stream, leadership, signal, deps } = run;
+  for (let troubles = 0; ; troubles++) {
+    const led = await leadership.led();
+    if (led === undefined) break;
     const startedMs = performance.now();
     try {
-      const running = projections.filter((projection) => !stopped.has(projection.name));
-      if (running.length === 0) return;
-      await runOnce(stream, running, deps, signal, stopped, onOpen);
+      await runOnce(run, led, onOpen);
+      troubles = -1;
     } catch (error) {
       if (performance.now() - startedMs > SETTLED_MS) troubles = 0;
       const waitMs = Math.min(RESTART_MS_MAX, RESTART_MS_FIRST * 2 ** troubles);
@@ -75,48 +94,54 @@ async function runStream(
       await sleep(waitMs, undefined, { signal }).catch(() => undefined);
     }
   }
+  await leadership.release();
 }
 
-/** Runs from the checkpoints until the signal aborts. Throws the first trouble, after everything has come to rest. */
-async function runOnce(
-  stream: ProjectedStream,
-  projections: readonly AnyProjection[],
-  deps: ProjectorDeps,
-  signal: AbortSignal,
-  stopped: Set<string>,
-  onOpen: () => void,
-): Promise<void> {
-  const { nc, database, logger } = deps;
-  const holder = `${hostname()}/${process.pid}`;
-  const builders: Builder[] = [];
-  for (const projection of projections) {
-    builders.push(await openBuilder(projection, { nc, database, logger, holder, askFacts: factsFrom(nc) }));
-  }
+/**
+ * Runs until the signal aborts or other projections are led. Throws the first trouble, after everything has come to rest.
+ */
+async function runOnce(run: Run, { leases, changed }: Led, onOpen: () => void): Promise<void> {
+  const { stream, deps, stopped } = run;
+  const { nc, logger } = deps;
+  const signal = AbortSignal.any([run.signal, changed]);
+  const running = [...leases].filter(([projection, lease]) => stopped.get(projection.name) !== lease);
+  const builders = await allOrFirstError(
+    running.map(([projection, lease]) => {
+      const isLed = () => lease.isHeld();
+      return openBuilder(projection, { ...deps, holder, isLed, askFacts: factsFrom(nc) });
+    }),
+  );
+  if (builders.length === 0) return aborted(signal);
   const [created, ...others] = new Set(builders.map((builder) => builder.streamCreated));
   if (others.length > 0) throw new Error(`${stream} was created anew just now`);
   const from = Math.min(...builders.map((builder) => builder.position)) + 1;
-  deps.logger.info({ stream, from, projections: builders.length }, `folding ${stream}`);
+  logger.info({ stream, from, projections: builders.length }, `folding ${stream}`);
 
   const trouble = new AbortController();
   const endWriting = new AbortController();
-  const hurries = onHurry(deps.nc, (name, sequence) =>
-    builders.find((builder) => builder.name === name)?.hurry(sequence),
-  );
-  const reading = readStream(deps.nc, {
+  const hurries = onHurry(nc, (name, sequence) => builders.find((builder) => builder.name === name)?.hurry(sequence));
+  const reading = readStream(nc, {
     stream,
     from,
     ...(created === undefined ? {} : { created }),
     signal: AbortSignal.any([signal, trouble.signal]),
     batchMax: BATCH_MAX,
-    onBatch: (messages) => takeBatch(builders, messages, stopped),
-    onTrouble: (error) => deps.logger.warn({ stream, error: error.message }, `${stream} cannot be read just now`),
+    onBatch: async (messages) => {
+      await takeBatch(builders, messages);
+      for (const [projection, lease] of leases) {
+        if (builders.some(({ name, isStopped }) => isStopped && name === projection.name)) {
+          stopped.set(projection.name, lease);
+        }
+      }
+    },
+    onTrouble: (error) => logger.warn({ stream, error: error.message }, `${stream} cannot be read just now`),
   });
   const writing = builders.map((builder) => builder.keepWriting(endWriting.signal));
   const { promise: away, reject } = Promise.withResolvers<never>();
   const stopWatching = onStatus(nc, ({ type }) => {
     if (type === 'reconnect') reject(new Error('the server was away; it may have come back with another log'));
   });
-  announceBegun(deps.nc, stream);
+  announceBegun(nc, stream);
   onOpen();
   try {
     await Promise.race([reading, away, ...writing]);
@@ -131,18 +156,17 @@ async function runOnce(
   await Promise.all(writing);
 }
 
-async function takeBatch(builders: readonly Builder[], messages: RawMessage[], stopped: Set<string>): Promise<void> {
+async function takeBatch(builders: readonly Builder[], messages: RawMessage[]): Promise<void> {
   const batch = decodeAll(messages);
   const { poison } = batch;
   await allOrFirstError(builders.map((builder) => builder.take(batch)));
   if (poison !== undefined) {
     await allOrFirstError(builders.map((builder) => builder.stop(poison.sequence, poison.error)));
   }
-  for (const builder of builders) if (builder.isStopped) stopped.add(builder.name);
 }
 
 /** Waits until all are settled, so that none works on in the background, and then throws the first error, if any. */
-async function allOrFirstError(promises: Promise<void>[]): Promise<void> {
+async function allOrFirstError<Result>(promises: Promise<Result>[]): Promise<Result[]> {
   await Promise.allSettled(promises);
-  await Promise.all(promises);
+  return Promise.all(promises);
 }

@@ -139,6 +139,7 @@ export function simulate(database: Db, name: string, turn: () => Promise<void>) 
       nc: { publish: hear },
       logger: openLog('simulation', 'silent'),
       holder: `process/${index}`,
+      isLed: () => true,
       askFacts: (_stream, witness) => facts(witness),
     });
     const started = { builder, life };
