@@ -25,8 +25,22 @@ describe('a read model', () => {
 
   test('is rebuilt when its log was cut off behind it', () => {
     expect(reasonToRebuild(checkpoint, { ...facts, last: 99 })).toBe(
-      'PLANT ends at 99 but the read model is at 100: the log was cut off or restored',
+      'PLANT ends at 99 but was read up to 100: the log was cut off or restored',
     );
+  });
+
+  test('is rebuilt when its log was cut off behind what was seen of it, or has another message there now', () => {
+    const witness = { sequence: 120, recordedAt: '2026-11-24T20:00:00.500Z' };
+    const seen = { ...checkpoint, witness };
+    expect(reasonToRebuild(seen, { ...facts, last: 119 })).toContain('ends at 119 but was read up to 120');
+    const longer = { ...facts, last: 300 };
+    expect(reasonToRebuild(seen, { ...longer, witnessed: '2026-11-24T21:00:00.000Z' })).toBe(
+      'PLANT:120 is of 2026-11-24T21:00:00.000Z but was read as of 2026-11-24T20:00:00.500Z: ' +
+        'the log was cut off or restored, and has grown since',
+    );
+    // The same time may reach us rounded, and the message may have aged out.
+    expect(reasonToRebuild(seen, { ...longer, witnessed: '2026-11-24T20:00:00.501Z' })).toBeUndefined();
+    expect(reasonToRebuild(seen, longer)).toBeUndefined();
   });
 
   test('is rebuilt when its log is another one', () => {
