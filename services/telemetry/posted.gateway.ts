@@ -1,3 +1,5 @@
+import { JetStreamApiCodes, JetStreamApiError } from '@nats-io/jetstream';
+import type { KV } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { type Position, parsePosition, positionOf } from '@stratum/contracts/envelope.ts';
 import { telemetrySubject } from '@stratum/contracts/subjects.ts';
@@ -43,15 +45,30 @@ export async function recordPosted(nc: NatsConnection, log: TelemetryLog, batch:
 const begunSchema = z.object({ after: z.number().int().min(0) });
 const nothing: ReadonlyMap<string, Position> = new Map();
 
-/** Notes where TELEMETRY ended when the request came first; for one that came before, that place, else `undefined`. */
+/**
+ * Notes where TELEMETRY ended when the request came first; for one that came before, that place, else `undefined`. Of two
+ * at once one is first, and the other looks behind the same place.
+ */
 async function beganAfter(nc: NatsConnection, id: string): Promise<number | undefined> {
   const requests = await bucket(nc, 'idempotency');
   const key = `telemetry.${id}`;
-  const entry = await requests.get(key);
-  if (entry !== null && entry.operation === 'PUT') return begunSchema.parse(entry.json()).after;
+  const noted = await notedIn(requests, key);
+  if (noted !== undefined) return noted;
   const { last } = await lastSequence(nc, 'TELEMETRY');
-  await requests.put(key, JSON.stringify({ after: last }));
-  return undefined;
+  try {
+    await requests.create(key, JSON.stringify({ after: last }));
+    return undefined;
+  } catch (error) {
+    const isTaken = error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamWrongLastSequence;
+    const rivals = isTaken ? await notedIn(requests, key) : undefined;
+    if (rivals === undefined) throw error;
+    return rivals;
+  }
+}
+
+async function notedIn(requests: KV, key: string): Promise<number | undefined> {
+  const entry = await requests.get(key);
+  return entry?.operation === 'PUT' ? begunSchema.parse(entry.json()).after : undefined;
 }
 
 /** What a twin's subject holds after a sequence, by message id. */

@@ -14,6 +14,7 @@ import { answersIn } from '@stratum/infra/http/idempotency.ts';
 import type { App } from '@stratum/infra/http/routes.ts';
 import { openLog } from '@stratum/infra/log.ts';
 import { startNats, type TestNats } from '@stratum/infra/testing/nats.ts';
+import { startProxy } from '@stratum/infra/testing/proxy.ts';
 import { waitFor } from '@stratum/infra/testing/waitFor.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { catalogueTwins, seedTwins } from '../twin/seed.ts';
@@ -135,6 +136,41 @@ test('a request that broke off adds the rest when it comes again, however much c
   expect((await recorded('refinery1')).map(({ values }) => values.temperature)).toEqual([60, 61, 70, 62, 63]);
   expect(await recordPosted(nc, log, batch)).toBe(position);
   expect(await recorded('refinery1')).toHaveLength(5);
+});
+
+test('of two equal requests at once, both broken off, the later does not forget what the earlier recorded', async () => {
+  await using proxy = await startProxy(Number(new URL(server.url).port));
+  const slow = await connectNats(`nats://127.0.0.1:${proxy.port}`, { name: 'slow' });
+  const log = await openTelemetryLog(nc);
+  const reading = (temperature: number) => ({
+    site: 'main',
+    twinId: 'refinery2',
+    reading: { observedAt: '2026-01-01T00:00:00.000Z', values: { temperature }, outside: {} },
+  });
+  const batch = { id: 'twice-at-once', isNamed: true, readings: [60, 61, 62, 63].map(reading) };
+  // The slow one has asked whether the request came before, and hears the answer only when the other has recorded something.
+  const asked = Promise.withResolvers<void>();
+  nc.subscribe(`$JS.API.DIRECT.GET.KV_idempotency.$KV.idempotency.telemetry.${batch.id}`, {
+    max: 1,
+    callback: () => asked.resolve(),
+  });
+  await bucket(slow, 'idempotency');
+  await nc.flush();
+  proxy.delay(200, 'toClient');
+  const later = recordPosted(slow, { append: async () => fail() }, batch);
+  await asked.promise;
+  proxy.pause('toClient');
+  let calls = 0;
+  const breaksOff = { append: (one: Parameters<typeof log.append>[0]) => (calls++ < 2 ? log.append(one) : fail()) };
+  await expect(recordPosted(nc, breaksOff, batch)).rejects.toThrow('power cut');
+  proxy.resume();
+  await expect(later).rejects.toThrow('power cut');
+
+  await brokerForgetsIds();
+  await recordPosted(nc, log, { id: 'yet-another', isNamed: false, readings: [reading(70)] });
+  await recordPosted(nc, log, batch);
+  expect((await recorded('refinery2')).map(({ values }) => values.temperature)).toEqual([60, 61, 70, 62, 63]);
+  await slow.close();
 });
 
 test('a twin of a new type is commissioned and given limits by commands, and takes readings at once', async () => {
