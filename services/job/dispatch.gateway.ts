@@ -1,4 +1,3 @@
-import { JetStreamApiError } from '@nats-io/jetstream';
 import type { KV } from '@nats-io/kv';
 import { type Instruction, instructionSchema } from '@stratum/contracts/job/job.ts';
 import type { PlantEvent } from '@stratum/contracts/recorded.ts';
@@ -8,7 +7,6 @@ import { Unavailable } from '@stratum/infra/event-store/errors.ts';
 import { handle } from '@stratum/infra/event-store/handle.ts';
 import { type RunningReactor, runReactor } from '@stratum/infra/event-store/reactor.ts';
 import { bucket } from '@stratum/infra/event-store/streams.ts';
-import { backoffMs, waitMs } from '@stratum/infra/event-store/wait.ts';
 import mqtt, { type MqttClient } from 'mqtt';
 import type { WorkerDeps } from '../worker/deps.ts';
 import { type DispatchJob, job } from './job.ts';
@@ -17,21 +15,19 @@ import { type DispatchJob, job } from './job.ts';
 const IN_FLIGHT_MAX = 32;
 const CONNECT_MS_MAX = 5_000;
 const RECONNECT_EVERY_MS = 500;
-/** A second worker leaves an instruction to the first for this long; then the first must have died over it. */
-const CLAIM_MS = 5_000;
 
 type JobReleased = Extract<PlantEvent, { type: 'JobReleased' }>;
 
 /**
  * Sends every released job to its shopfloor over MQTT, QoS 1, and records that once the broker acknowledged it. While
- * the broker is away it waits. An instruction goes out once, but for a crash between acknowledgement and record: then
- * again, as QoS 1 promises; a floor knows it by its order id.
+ * the broker is away it waits. One worker does this at a time, and what it has not sent when its time is over it sends no
+ * more; so an instruction goes out once, but for a crash between acknowledgement and record: then again, as QoS 1 promises;
+ * a floor knows it by its order id.
  */
 export async function dispatchGateway(deps: WorkerDeps): Promise<RunningReactor> {
   const { nc, signal, logger } = deps;
-  const [heartbeats, claims] = await Promise.all([bucket(nc, 'heartbeats'), bucket(nc, 'idempotency')]);
+  const heartbeats = await bucket(nc, 'heartbeats');
   const client = connectTo(deps);
-  const me = client.options.clientId ?? 'dispatch';
   const running = runReactor({
     name: 'dispatch',
     nc,
@@ -48,24 +44,12 @@ export async function dispatchGateway(deps: WorkerDeps): Promise<RunningReactor>
   return running;
 
   async function dispatch(released: JobReleased): Promise<void> {
-    if (await isTakenCareOf(released)) return;
+    if (await isDispatched(deps, released)) return;
     const sign = await signOf(heartbeats, released.data.shopfloorId);
     const topics = topicsOf(released.data.shopfloorId, sign);
     const body = instructionBody(released.data.instruction);
     for (const topic of topics) await publish(client, topic, body, signal);
     await record(deps, released, topics.join(' '));
-  }
-
-  /** Whether it was dispatched before, or another worker is about to do it and does. */
-  async function isTakenCareOf(released: JobReleased): Promise<boolean> {
-    if (await isDispatched(deps, released)) return true;
-    if (await claim(claims, released.data.jobId, me)) return false;
-    const until = performance.now() + CLAIM_MS;
-    for (let look = 1; performance.now() < until && !signal.aborted; look += 1) {
-      await waitMs(backoffMs(look), signal);
-      if (await isDispatched(deps, released)) return true;
-    }
-    return false;
   }
 }
 
@@ -134,16 +118,4 @@ async function record({ store, now }: WorkerDeps, released: JobReleased, topic: 
 async function signOf(heartbeats: KV, shopfloorId: string): Promise<SignOfLife | undefined> {
   const entry = await heartbeats.get(shopfloorId);
   return entry?.operation === 'PUT' ? signOfLifeSchema.parse(entry.json()) : undefined;
-}
-
-/** The first to claim an instruction sends it; who claimed it before and comes again, too. */
-async function claim(claims: KV, jobId: string, me: string): Promise<boolean> {
-  const key = `instruction.${jobId}`;
-  try {
-    await claims.create(key, me);
-    return true;
-  } catch (error) {
-    if (!(error instanceof JetStreamApiError)) throw error;
-    return (await claims.get(key))?.string() === me;
-  }
 }

@@ -55,44 +55,53 @@ function place(plant: TestPlant, name: string): Promise<string> {
 const countOf = (events: PlantEvent[], type: PlantEvent['type']) =>
   events.filter((event) => event.type === type).length;
 
-test('two workers, and a nats-server killed twice in the middle: nothing is lost, nothing is doubled', async () => {
-  await using plant = await startTestPlant();
-  await plant.commission('shopfloor1', 30);
-  await plant.commission('shopfloor2', 70);
-  await plant.startWorker();
-  await plant.startWorker();
-  const sent = new Map<string, number>();
-  const floors = await Promise.all(['shopfloor1', 'shopfloor2'].map((id) => playFloor(plant, id, sent)));
-  await Promise.all(['shopfloor1', 'shopfloor2'].map((id) => plant.waitForEvent('shopfloor', id, 'ShopfloorReturned')));
+test.each([
+  { isRival: false, as: 'that share the work' },
+  { isRival: true, as: 'that both do all of it' },
+])(
+  'two workers $as, and a nats-server killed twice in the middle: nothing is lost, nothing is doubled',
+  async (how) => {
+    await using plant = await startTestPlant();
+    await plant.commission('shopfloor1', 30);
+    await plant.commission('shopfloor2', 70);
+    await plant.startWorker(how);
+    await plant.startWorker(how);
+    const sent = new Map<string, number>();
+    const floors = await Promise.all(['shopfloor1', 'shopfloor2'].map((id) => playFloor(plant, id, sent)));
+    await Promise.all(
+      ['shopfloor1', 'shopfloor2'].map((id) => plant.waitForEvent('shopfloor', id, 'ShopfloorReturned')),
+    );
 
-  const orderIds: string[] = [];
-  for (let n = 0; n < ORDERS; n += 1) {
-    orderIds.push(await place(plant, `CRASH${n}`));
-    if (n === 3 || n === 8) {
-      await plant.server.kill();
-      await plant.server.restart();
+    const orderIds: string[] = [];
+    for (let n = 0; n < ORDERS; n += 1) {
+      orderIds.push(await place(plant, `CRASH${n}`));
+      if (n === 3 || n === 8) {
+        await plant.server.kill();
+        await plant.server.restart();
+      }
     }
-  }
 
-  for (const orderId of orderIds) {
-    const { data } = await plant.waitForEvent('order', orderId, 'OrderCompleted');
-    expect(data).toMatchObject({ good: QUANTITY, defective: 0 });
-    const events = await plant.eventsOf('order', orderId);
-    expect(countOf(events, 'OrderDistributed')).toBe(1);
-    expect(countOf(events, 'OrderCompleted')).toBe(1);
-    for (const [shopfloorId, quantity] of [
-      ['shopfloor1', 300],
-      ['shopfloor2', 700],
-    ] as const) {
-      const jobId = `${orderId}_${shopfloorId}`;
-      expect(sent.get(jobId)).toBe(quantity);
-      const isRecorded = async () => countOf(await plant.eventsOf('job', jobId), 'JobDispatched') > 0;
-      await waitFor(isRecorded, { what: `${jobId} to be recorded as dispatched` });
-      const jobEvents = await plant.eventsOf('job', jobId);
-      expect(countOf(jobEvents, 'JobReleased')).toBe(1);
-      expect(countOf(jobEvents, 'JobDispatched')).toBe(1);
-      expect(countOf(jobEvents, 'WorkReported')).toBe(REPORTS_PER_JOB);
+    for (const orderId of orderIds) {
+      const { data } = await plant.waitForEvent('order', orderId, 'OrderCompleted');
+      expect(data).toMatchObject({ good: QUANTITY, defective: 0 });
+      const events = await plant.eventsOf('order', orderId);
+      expect(countOf(events, 'OrderDistributed')).toBe(1);
+      expect(countOf(events, 'OrderCompleted')).toBe(1);
+      for (const [shopfloorId, quantity] of [
+        ['shopfloor1', 300],
+        ['shopfloor2', 700],
+      ] as const) {
+        const jobId = `${orderId}_${shopfloorId}`;
+        expect(sent.get(jobId)).toBe(quantity);
+        const isRecorded = async () => countOf(await plant.eventsOf('job', jobId), 'JobDispatched') > 0;
+        await waitFor(isRecorded, { what: `${jobId} to be recorded as dispatched` });
+        const jobEvents = await plant.eventsOf('job', jobId);
+        expect(countOf(jobEvents, 'JobReleased')).toBe(1);
+        expect(countOf(jobEvents, 'JobDispatched')).toBe(1);
+        expect(countOf(jobEvents, 'WorkReported')).toBe(REPORTS_PER_JOB);
+      }
     }
-  }
-  await Promise.all(floors.map((client) => client.endAsync(true)));
-}, 60_000);
+    await Promise.all(floors.map((client) => client.endAsync(true)));
+  },
+  60_000,
+);

@@ -8,6 +8,7 @@ import { connectNats } from '@stratum/infra/event-store/connection.ts';
 import { handle } from '@stratum/infra/event-store/handle.ts';
 import { openStore, type Store } from '@stratum/infra/event-store/store.ts';
 import { ensureStreams } from '@stratum/infra/event-store/streams.ts';
+import { openLeadership } from '@stratum/infra/leadership/leadership.ts';
 import { startNats, type TestNats } from '@stratum/infra/testing/nats.ts';
 import { waitFor } from '@stratum/infra/testing/waitFor.ts';
 import mqtt from 'mqtt';
@@ -18,20 +19,34 @@ import { reportGateway } from '../job/report.gateway.ts';
 import { shopfloorGateway } from '../shopfloor/shopfloor.gateway.ts';
 import { type ShopfloorCommand, shopfloor } from '../shopfloor/shopfloor.ts';
 import type { Running, Starter, WorkerDeps } from '../worker/deps.ts';
+import { keepRunning } from '../worker/keep-running.ts';
 import { orderReactor } from './order.reactor.ts';
 import { order, type PlaceOrder } from './order.ts';
 
 /** Everything that production needs of the worker. */
-const starters: Starter[] = [orderReactor, jobReactor, dispatchGateway, reportGateway, shopfloorGateway];
+const starters: Record<string, Starter> = {
+  order: orderReactor,
+  job: jobReactor,
+  dispatch: dispatchGateway,
+  report: reportGateway,
+  shopfloor: shopfloorGateway,
+};
 
-export type TestWorker = AsyncDisposable & { running: Running[]; stop(): Promise<void> };
+export type TestWorker = AsyncDisposable & { running: Pick<Running, 'name' | 'position'>[]; stop(): Promise<void> };
+
+export type TestWorkerOptions = {
+  /** Lets it do everything although another may do it, too: as when leases fail. */
+  isRival?: boolean;
+  /** The broker of the shopfloors, if it is not NATS itself. */
+  mqttUrl?: string;
+};
 
 /** A real nats-server with MQTT, and as many workers on it as a test wants. */
 export interface TestPlant extends AsyncDisposable {
   server: TestNats;
   nc: NatsConnection;
   store: Store;
-  startWorker(): Promise<TestWorker>;
+  startWorker(options?: TestWorkerOptions): Promise<TestWorker>;
   commission(shopfloorId: string, capacityPerHour: number, heartbeatPeriodSeconds?: number): Promise<void>;
   setCapacity(shopfloorId: string, capacityPerHour: number): Promise<void>;
   /** Places an order whose id ends in `name`; answers the id. */
@@ -67,8 +82,8 @@ export async function startTestPlant(): Promise<TestPlant> {
     nc,
     store,
     eventsOf,
-    async startWorker() {
-      const worker = await startWorker(server);
+    async startWorker(options = {}) {
+      const worker = await startWorker(server, options);
       workers.add(worker);
       return worker;
     },
@@ -109,24 +124,37 @@ export async function startTestPlant(): Promise<TestPlant> {
 }
 
 /** A worker with a connection and a memory of its own, as another process would have. */
-async function startWorker(server: TestNats): Promise<TestWorker> {
+async function startWorker(server: TestNats, { isRival = false, mqttUrl }: TestWorkerOptions): Promise<TestWorker> {
   const nc = await connectNats(server.url, { name: 'worker-test' });
   const ending = new AbortController();
-  const deps: WorkerDeps = {
-    nc,
-    store: openStore(nc),
-    now: () => new Date(),
-    logger: pino({ level: process.env.TEST_LOG_LEVEL ?? 'silent' }),
-    signal: ending.signal,
-    config: { mqttUrl: server.mqttUrl, mqttIsForeign: false },
-  };
-  const running = await Promise.all(starters.map((start) => start(deps)));
+  const { signal } = ending;
+  const logger = pino({ level: process.env.TEST_LOG_LEVEL ?? 'silent' });
+  const config = { mqttUrl: mqttUrl ?? server.mqttUrl, mqttIsForeign: mqttUrl !== undefined };
+  const deps: WorkerDeps = { nc, store: openStore(nc), now: () => new Date(), logger, signal, config };
+  const { running, ended } = await (isRival ? startAll(deps) : leadShare(deps));
   const stop = async () => {
     ending.abort();
-    await Promise.allSettled(running.map(({ stopped }) => stopped));
+    await ended();
     await nc.close();
   };
   return { running, stop, [Symbol.asyncDispose]: stop };
+}
+
+async function startAll(deps: WorkerDeps) {
+  const running = await Promise.all(Object.values(starters).map((start) => start(deps)));
+  return { running, ended: () => Promise.allSettled(running.map(({ stopped }) => stopped)) };
+}
+
+async function leadShare(deps: WorkerDeps) {
+  const { nc, signal, logger } = deps;
+  const id = `worker-${crypto.randomUUID().slice(0, 8)}`;
+  const tasks = Object.keys(starters);
+  const leadership = openLeadership(nc, { program: 'worker', id, tasks, signal, logger });
+  const kept = Object.entries(starters).map(([name, start]) => keepRunning(name, start, deps, leadership));
+  await Promise.all(kept.map(({ begun }) => begun));
+  const ended = () => Promise.all(kept.map((part) => part.ended)).finally(() => leadership.close());
+  const running = kept.map(({ name, health }) => ({ name, position: () => health().position ?? 0 }));
+  return { running, ended };
 }
 
 /** An MQTT client that is not ours, on a broker: what a shopfloor would use. */

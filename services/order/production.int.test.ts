@@ -1,8 +1,13 @@
 import { instructionTopic } from '@stratum/contracts/subjects.ts';
 import { countRefusals, listRefusals } from '@stratum/infra/event-store/refused.ts';
+import { startNats } from '@stratum/infra/testing/nats.ts';
+import { startProxy } from '@stratum/infra/testing/proxy.ts';
 import { waitFor } from '@stratum/infra/testing/waitFor.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { mqttPeer, startTestPlant, type TestPlant, type TestWorker } from './production.fixture.ts';
+
+/** Longer than any lease, or patience of a second worker. */
+const AWAY_MS = 7_000;
 
 let plant: TestPlant;
 let worker: TestWorker;
@@ -140,6 +145,30 @@ test('two workers send an instruction once', async () => {
   expect(peer.received.map((body) => body.slice(0, 30)).toSorted()).toEqual(
     ['the end', ...orderIds.map((orderId) => `{"orderId":"${orderId}","des`.slice(0, 30))].toSorted(),
   );
+});
+
+test("two workers send an instruction once, too, when the broker is somebody else's and was away for long", async () => {
+  await using foreign = await startNats({ mqtt: true });
+  await using proxy = await startProxy(Number(new URL(foreign.mqttUrl).port));
+  await using own = await startTestPlant();
+  await own.commission('shopfloor1', 100);
+  const mqttUrl = `mqtt://127.0.0.1:${proxy.port}`;
+  await own.startWorker({ mqttUrl });
+  await own.startWorker({ mqttUrl });
+  await using peer = await mqttPeer(foreign.mqttUrl, instructionTopic('shopfloor1'));
+  own.nc.publish('shopfloor.shopfloor1.heartbeat', heartbeat('shopfloor1'));
+  await own.waitForEvent('shopfloor', 'shopfloor1', 'ShopfloorReturned');
+
+  proxy.refuse();
+  const orderId = await own.placeOrder('AWAY', 100);
+  await own.waitForEvent('job', `${orderId}_shopfloor1`, 'JobReleased');
+  const releasedAt = performance.now();
+  await waitFor(() => performance.now() - releasedAt > AWAY_MS, { what: 'the broker to be away for long' });
+  proxy.resume();
+  await own.waitForEvent('job', `${orderId}_shopfloor1`, 'JobDispatched');
+  await peer.publish(instructionTopic('shopfloor1'), 'the end');
+  await waitFor(() => peer.received.includes('the end'), { what: 'the end' });
+  expect(peer.received).toEqual([expect.stringContaining(orderId), 'the end']);
 });
 
 test('every part has come to the end of its stream', async () => {
