@@ -3,12 +3,13 @@ import type { NatsConnection } from '@nats-io/nats-core';
 import { type Position, parsePosition, positionOf } from '@stratum/contracts/envelope.ts';
 import type { HealthView } from '@stratum/contracts/http.ts';
 import type { Collection, Db } from 'mongodb';
-import { checkpointsIn } from './checkpoints.ts';
+import { type Checkpoint, checkpointsIn } from './checkpoints.ts';
 import { digestOf } from './digest.ts';
+import { boundsOf } from './facts.ts';
 import { healthOfProjections } from './health.ts';
 import { hurry, onProgress } from './live.ts';
 import { pointersIn } from './pointers.ts';
-import type { ProjectedStream, ReadModelDocument } from './projection.ts';
+import type { ReadModelDocument } from './projection.ts';
 
 /** A query waits for its position at most this long by default. */
 export const WAIT_MS_MAX = 2_000;
@@ -16,6 +17,8 @@ export const WAIT_MS_MAX = 2_000;
 const LOOK_EVERY_MS = 250;
 /** Which versions are served is looked up this often. */
 const REFRESH_EVERY_MS = 1_000;
+/** A version that is less far than the one served before is waited for so long. */
+const OVERTAKEN_MS_MAX = 5_000;
 
 /** A read model is not as far as the asked position, and did not get there in time: try again after that many seconds. HTTP answers 503. */
 export class NotYet extends Error {
@@ -33,6 +36,7 @@ export type ReadModels = {
   collection<D extends ReadModelDocument>(name: string): Collection<D>;
   /**
    * Waits until every named read model that is folded from the position's stream holds it. No position: no wait.
+   * Holding it means to be folded from the log that the server has now: one that was cut or made anew begins again.
    * Throws `NotYet` after `waitMsMax` milliseconds.
    */
   waitFor(after: Position | undefined, names: readonly string[], waitMsMax?: number): Promise<void>;
@@ -44,7 +48,7 @@ export type ReadModels = {
   digest(name: string): Promise<string>;
 };
 
-type Served = { collection: string; stream: ProjectedStream; startedAt: string; position: number };
+type Served = Pick<Checkpoint, 'collection' | 'stream' | 'streamCreated' | 'startedAt' | 'position'>;
 
 /**
  * Opens the read models of a database for queries. Which version of each is served, and how far it is, is kept up to
@@ -52,6 +56,8 @@ type Served = { collection: string; stream: ProjectedStream; startedAt: string; 
  */
 export function openReadModels(database: Db, nc: NatsConnection): ReadModels & Disposable {
   const served = new Map<string, Served>();
+  const overtakenSinceMs = new Map<string, number>();
+  const log = boundsOf(nc);
   let step = Promise.withResolvers<void>();
   let underWay: Promise<void> | undefined;
   const hearing = onProgress(nc, ({ name, collection, position }) => {
@@ -85,7 +91,8 @@ export function openReadModels(database: Db, nc: NatsConnection): ReadModels & D
     const deadlineMs = performance.now() + waitMsMax;
     const { stream, sequence } = parsePosition(after);
     for (let askedAtMs = 0; ; ) {
-      const late = names.filter((name) => isBehind(name, stream, sequence));
+      const behind = names.filter((name) => isBehind(name, stream, sequence));
+      const late = behind.length > 0 ? behind : await ofLostLog(stream, names);
       const [first] = late;
       if (first === undefined) return;
       const nowMs = performance.now();
@@ -93,7 +100,7 @@ export function openReadModels(database: Db, nc: NatsConnection): ReadModels & D
       if (nowMs - askedAtMs >= LOOK_EVERY_MS) {
         askedAtMs = nowMs;
         for (const name of late) hurry(nc, name, sequence);
-        await refresh();
+        await Promise.race([refresh(), sleep(deadlineMs - nowMs)]);
         continue;
       }
       await Promise.race([step.promise, sleep(Math.min(LOOK_EVERY_MS, deadlineMs - nowMs))]);
@@ -103,6 +110,22 @@ export function openReadModels(database: Db, nc: NatsConnection): ReadModels & D
   function isBehind(name: string, stream: string, sequence: number): boolean {
     const known = served.get(name);
     return known === undefined || (known.stream === stream && known.position < sequence);
+  }
+
+  /** Which of the read models are folded from a log that is not there any more. */
+  async function ofLostLog(stream: string, names: readonly string[]): Promise<string[]> {
+    // Taken before the log is asked, which only grows.
+    const known = names.flatMap((name) => {
+      const one = served.get(name);
+      return one?.stream === stream ? [{ name, ...one }] : [];
+    });
+    const [first] = known;
+    const bounds = first && (await log.boundsNow(first.stream));
+    // While the server is away nothing is written, so what is known is true.
+    if (bounds === undefined) return [];
+    return known
+      .filter(({ streamCreated, position }) => streamCreated !== bounds.created || position > bounds.last)
+      .map(({ name }) => name);
   }
 
   function position(name: string): Position | undefined {
@@ -133,15 +156,30 @@ export function openReadModels(database: Db, nc: NatsConnection): ReadModels & D
       const checkpoint = checkpoints.find((one) => one.name === name && one.collection === collection);
       if (checkpoint === undefined) continue;
       found.add(name);
-      const { stream, startedAt, position } = checkpoint;
+      const { stream, streamCreated, startedAt, position } = checkpoint;
       const known = served.get(name);
+      if (known !== undefined && isAhead(name, known, checkpoint, checkpoints)) continue;
+      overtakenSinceMs.delete(name);
       const isSame = known?.collection === collection && known.startedAt === startedAt;
       // An announcement may be ahead of the checkpoint by events that changed nothing.
       if (isSame) known.position = Math.max(known.position, position);
-      else served.set(name, { collection, stream, startedAt, position });
+      else served.set(name, { collection, stream, streamCreated, startedAt, position });
     }
     for (const name of served.keys()) if (!found.has(name)) served.delete(name);
     tellWaiting();
+  }
+
+  /**
+   * Whether what is served here is further than what is to be served from now on, so that a query would go back in time:
+   * the versions overtake each other within moments.
+   */
+  function isAhead(name: string, known: Served, next: Checkpoint, checkpoints: readonly Checkpoint[]): boolean {
+    const isOtherVersion = known.collection !== next.collection && known.streamCreated === next.streamCreated;
+    const isThere = checkpoints.some((one) => one.collection === known.collection && one.startedAt === known.startedAt);
+    if (!isOtherVersion || !isThere || known.position <= next.position) return false;
+    const sinceMs = overtakenSinceMs.get(name) ?? performance.now();
+    overtakenSinceMs.set(name, sinceMs);
+    return performance.now() - sinceMs < OVERTAKEN_MS_MAX;
   }
 
   function tellWaiting(): void {
