@@ -8,7 +8,7 @@ import { readLedger } from './ledger.ts';
 import { type Load, startLoad } from './load.ts';
 import { readLogs } from './logs.ts';
 import { dropAndRebuild, isSame, type Rebuilt } from './read-models.ts';
-import { untilWell } from './recovery.ts';
+import { FIRST_WELL_MS_MAX, untilWell } from './recovery.ts';
 import type { Copied } from './second-process.ts';
 import { settle } from './settle.ts';
 import { openSite, type Site } from './site.ts';
@@ -79,7 +79,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   await using site = await openSite({ dataFolder, copies, replicas });
   const ledgerFile = join(dataFolder, LEDGER_FILE);
   await using load = await startLoad({ plant: site.plant, web: site.web, ledgerFile, chance });
-  await untilWell(load, Date.now(), 'at first');
+  await untilWell(load, Date.now(), 'at first', FIRST_WELL_MS_MAX);
   const rounds = await letFail(site, load, options);
   await load.goOn(READINGS_BETWEEN_MAX);
   await load.drain();

@@ -33,7 +33,7 @@ const settings = {
     .describe('2: a second worker does the same work at the same time'),
   PROJECTORS: z
     .enum(['1', '2'], 'must be 1 or 2')
-    .default('2')
+    .default('1')
     .describe('2: a second projector does the same work at the same time'),
   REPLICAS: z
     .enum(['1', '3'], 'must be 1 or 3')

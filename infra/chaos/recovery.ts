@@ -1,8 +1,10 @@
 import { waitFor } from '../testing/waitFor.ts';
 import type { Load } from './load.ts';
 
-/** After this the plant counts as not well. A first start has a day of back-filled readings to work through. */
+/** After this the plant counts as not well. */
 const WELL_MS_MAX = 180_000;
+/** A first start has a day of back-filled readings to work through. */
+export const FIRST_WELL_MS_MAX = 600_000;
 const LOOK_EVERY_MS = 100;
 /** A twin of the plant's own simulator. */
 const SIMULATED_TWIN = 'drillrig1';
@@ -17,12 +19,17 @@ type Order = { order: { state: string } };
  * now is in the read models, and so is a reading taken since, of an own device and of the simulator; an order placed now is
  * acknowledged, has reached a shopfloor, and is shown so.
  * @returns seconds that took
- * @throws Error when that takes longer than three minutes
+ * @throws Error when that takes longer than three minutes, or `msMax`
  */
-export async function untilWell(load: Load, sinceMs: number, when: string): Promise<number> {
+export async function untilWell(
+  load: Load,
+  sinceMs: number,
+  when: string,
+  msMax: number = WELL_MS_MAX,
+): Promise<number> {
   const { api, desk, floors, twinIds, ledger } = load;
   const until = (what: string, condition: () => Promise<boolean>) =>
-    waitFor(condition, { what: `${what} ${when}`, msMax: WELL_MS_MAX, pollMs: LOOK_EVERY_MS });
+    waitFor(condition, { what: `${what} ${when}`, msMax, pollMs: LOOK_EVERY_MS });
   const isFresh = (observedAt: string | undefined) => observedAt !== undefined && Date.parse(observedAt) > sinceMs;
   const newestOrder = ledger.acknowledged.orders.at(-1);
 

@@ -8,8 +8,11 @@ const READY_MS_MAX = 60_000;
 const STOP_MS_MAX = 1_500;
 /** The log is stopped last: everything else writes to it until it ends. */
 const TIER_LOG = 0;
-/** A stream that once found no room takes nothing more, room or not, until the server is started anew. */
-const NO_ROOM = /JetStream failed to store a msg on stream .*no space left on device/;
+/**
+ * A stream that once found no room takes nothing more, room or not, until the server is started anew; a server of a cluster
+ * even puts all of JetStream away.
+ */
+const NO_ROOM = /no space left on device/;
 /** With less room than this a new start would soon be where it was. */
 const ROOM_BYTES_MIN = 16 * 1024 * 1024;
 

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -8,6 +8,8 @@ const BALLAST = 'ballast';
 const CHUNK_BYTES = 1024 * 1024;
 const PIECE_BYTES = 4096;
 const MOUNT_MS_MAX = 5_000;
+/** Lazily, because a server that was killed may not be quite gone. */
+const UNMOUNT = ['-l'];
 
 /** A disk of its own for one folder, small enough to be filled. Disposing forgets it and all that is on it. */
 export interface SmallDisk extends AsyncDisposable {
@@ -30,6 +32,9 @@ export async function mountSmallDisk(folder: string, megabytes: number): Promise
     const reason = error instanceof Error ? (error.message.split('\n').at(1) ?? error.message) : String(error);
     return { reason: `no disk of its own can be mounted here: ${reason}` };
   }
+  // A process that is told to end leaves no disk behind.
+  const unmountAtExit = () => void execFileSync('umount', [...UNMOUNT, folder], { timeout: MOUNT_MS_MAX });
+  process.once('exit', unmountAtExit);
   const ballast = join(folder, BALLAST);
   return {
     async fill() {
@@ -43,8 +48,8 @@ export async function mountSmallDisk(folder: string, megabytes: number): Promise
     },
     free: () => rm(ballast, { force: true }),
     async [Symbol.asyncDispose]() {
-      // Lazily, because a server that was killed may not be quite gone.
-      await run('umount', ['-l', folder], { timeout: MOUNT_MS_MAX });
+      process.off('exit', unmountAtExit);
+      await run('umount', [...UNMOUNT, folder], { timeout: MOUNT_MS_MAX });
     },
   };
 }
