@@ -14,11 +14,12 @@ import type { DecodedBatch } from './decode.ts';
 import { documentsIn, dropCollection } from './documents.ts';
 import { type Announcer, announceDocuments, announceProgress } from './live.ts';
 import { openModel, PoisonEvent } from './model.ts';
+import { restAfterWriteMs } from './pacing.ts';
 import { openServing } from './pointers.ts';
 import type { AnyProjection, ProjectedStream, ReadModelDocument } from './projection.ts';
 
-/** So many changed documents are written without waiting for their time. */
-const CHANGED_MAX = 5_000;
+/** With so many changed documents folding waits until they are written: what is in memory is bounded. */
+const CHANGED_MAX = 50_000;
 /** How often a builder looks whether something is due. */
 const LOOK_EVERY_MS = 50;
 /** A checkpoint moves over events that change nothing this often. */
@@ -89,6 +90,8 @@ export async function openBuilder(projection: AnyProjection, deps: BuilderDeps):
   let newest: Witness | null = checkpoint.witness ?? null;
   let writtenAtMs = performance.now();
   let writing: Promise<void> | undefined;
+  let restsUntilMs = 0;
+  let wake = new AbortController();
   let hurriedTo = 0;
   let announcedPosition = -1;
   let isStopped = false;
@@ -109,7 +112,8 @@ export async function openBuilder(projection: AnyProjection, deps: BuilderDeps):
         newest = { sequence: upTo, recordedAt };
         if (announce === 'folded') announceServed(touched);
         if (model.changedCount >= CHANGED_MAX) await write(0);
-        else if (model.isDue(touched, writeEveryMs)) await write(writeEveryMs);
+        else if (writeEveryMs > 0) wakeWriter(touched);
+        else if (model.isDue(touched, 0)) await write(0);
         announceReached();
       } catch (error) {
         if (!(error instanceof PoisonEvent)) throw error;
@@ -118,8 +122,13 @@ export async function openBuilder(projection: AnyProjection, deps: BuilderDeps):
     },
     async keepWriting(signal) {
       while (!signal.aborted) {
-        await sleep(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
-        if (!isStopped && performance.now() - writtenAtMs >= restMs()) await write(isAwaited() ? 0 : writeEveryMs);
+        await sleep(LOOK_EVERY_MS, undefined, { signal: AbortSignal.any([signal, wake.signal]) }).catch(
+          () => undefined,
+        );
+        const isWoken = wake.signal.aborted;
+        if (isWoken) wake = new AbortController();
+        if (isStopped || (isResting() && !isAwaited())) continue;
+        if (isWoken || performance.now() - writtenAtMs >= restMs()) await write(isAwaited() ? 0 : writeEveryMs);
       }
       const isLeft = model.changedCount > 0 || model.position > checkpoint.position;
       if (!isStopped && isLeft && isLed()) await write(0);
@@ -129,6 +138,16 @@ export async function openBuilder(projection: AnyProjection, deps: BuilderDeps):
     },
     stop,
   };
+
+  /** Has the writer write at once what is due. Folding goes on meanwhile: what is live does not wait for the database. */
+  function wakeWriter(touched: readonly ReadModelDocument[]): void {
+    if (!isResting() && model.isDue(touched, writeEveryMs)) wake.abort();
+  }
+
+  /** Whether the last write took so long that the machine is left to others now. */
+  function isResting(): boolean {
+    return performance.now() < restsUntilMs;
+  }
 
   /** How long this builder may rest after a write, given what has come since. */
   function restMs(): number {
@@ -167,6 +186,8 @@ export async function openBuilder(projection: AnyProjection, deps: BuilderDeps):
     if (hasCaughtUp && (await serving.serveWhenComplete(checkpoint))) {
       logger.info({ projection: name, version: checkpoint.version }, `${name} has caught up and is served now`);
     }
+    // Who keeps up writes after every batch; only what is written seldom anyway may wait.
+    if (writeEveryMs > 0) restsUntilMs = performance.now() + restAfterWriteMs(performance.now() - writtenAtMs);
     if (announce === 'written') announceServed(changes.map((change) => change.document));
     announceReached();
   }
