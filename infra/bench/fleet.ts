@@ -1,168 +1,250 @@
-import { connectAsync, type MqttClient } from 'mqtt';
+import type { NatsConnection } from '@nats-io/transport-node';
 import { connectNats } from '../event-store/connection.ts';
-import { lastSequence, readStream } from '../event-store/reader.ts';
+import { isCopied } from '../event-store/inbox.ts';
+import { publisherOf } from '../event-store/publisher.ts';
+import { readLast } from '../event-store/read.ts';
+import { lastSequence } from '../event-store/reader.ts';
+import { askHealth } from '../health.ts';
+import { onProgress } from '../projector/live.ts';
 import { signIn } from '../testing/api-client.ts';
 import { startPlant, type TestPlant } from '../testing/plant.ts';
 import { waitFor } from '../testing/waitFor.ts';
-import { commissionTwins, twinIdAt } from './device.ts';
 import { atMost, exactly, type Findings } from './figures.ts';
+import { type Counted, countAlerts, countReadings } from './fleet-count.ts';
 import { quantile } from './measure.ts';
+import { LIMIT_HIGH, startLoad } from './mqtt-load.ts';
+import { type Usage, watchProcesses } from './processes.ts';
 
 const TWINS = Number(process.env.TWINS ?? 1000);
 const SECONDS = Number(process.env.SECONDS ?? 60);
-/** Devices share connections; a broker sees this many. */
-const CONNECTIONS = 10;
-const SETTLED_MS_MAX = 120_000;
-const LAG_EVERY_MS = 1_000;
-/** Every so many readings one crosses its limit, or comes back inside. */
-const CROSSING_EVERY = 30;
-const LIMIT_HIGH = 900_000;
-const VALUE_OUTSIDE = 950_000;
-/** A second's readings are sent in so many portions. */
-const SLICES = 20;
+/** One reading in so many crosses a limit: at 1 Hz every twin raises an alert, and clears it, every five minutes. */
+const CROSSING_EVERY = Number(process.env.CROSSING_EVERY ?? 300);
+const ALERT_MS_ASKED = 500;
+/** Fleet twins stand at a site of their own, so that the simulator's are not counted. */
+const SITE = 'fleet';
+const COMMISSIONS_AT_ONCE = 16;
+const LOOK_EVERY_MS = 1_000;
+const HEALTH_MS_MAX = 2_000;
+/** A plant that was overtaken may take as long as this to come to rest. */
+const SETTLED_MS_MAX = 900_000;
 
-/** What became of a fleet's readings: counts, and the delay from publish until recorded, milliseconds. */
-export type FleetResult = {
-  twins: number;
-  seconds: number;
+/** A fleet's readings, what became of them, and what that cost. */
+export type FleetResult = Counted & {
   sent: number;
-  recorded: number;
-  lost: number;
-  doubled: number;
-  alertsRaised: number;
-  alertsExpected: number;
-  /** Readings acknowledged to their device and not yet recorded, looked at once a second. */
-  lagMax: number;
-  lagAtEnd: number;
-  recordedP50Ms: number;
-  recordedP99Ms: number;
+  acknowledged: number;
+  /** The devices' own pace: what they sent, by the seconds they took. */
+  sentPerSecond: number;
+  lags: Record<Stage, { max: number; atEnd: number }>;
+  /** From the last acknowledgement until the last reading is recorded, judged and in the read models, seconds. */
+  settledSeconds: Record<Stage, number>;
+  alerts: { expected: number; raised: number; doubled: number; p50Ms: number; p99Ms: number };
+  usage: Usage[];
 };
+
+/** `recorded`: in TELEMETRY; `judged`: by the alert reactor; `written`: in the read model twin_state. */
+type Stage = 'recorded' | 'judged' | 'written';
 
 /** Starts a plant as `make run` does and lets a fleet report. */
 export async function benchFleet(): Promise<Findings> {
   await using plant = await startPlant();
-  const fleet = await measureFleet(plant, TWINS, SECONDS);
+  const result = await measureFleet(plant, TWINS, SECONDS);
+  const { alerts, lags, usage, settledSeconds } = result;
+  const stages = ['recorded', 'judged', 'written'] as const;
   return {
     name: 'fleet',
-    how: `${TWINS} twins report at 1 Hz for ${SECONDS} s over MQTT (QoS 1), alerts on.`,
+    how:
+      `${TWINS} twins report at 1 Hz for ${SECONDS} s over MQTT (QoS 1) to a plant as \`make run\` starts it, alerts on: one reading in ` +
+      `${CROSSING_EVERY} crosses a limit. The devices are simulated on the same machine and count as a program (\`devices\`). Alert times: from the ` +
+      'publish of the reading that crosses until AlertRaised is in the log.',
     command: `make bench-fleet TWINS=${TWINS} SECONDS=${SECONDS}`,
     versions: {},
-    tables: [{ title: 'A fleet', columns: ['what', 'count or ms'], rows: Object.entries(fleet) }],
+    tables: [
+      {
+        title: 'Readings and alerts',
+        columns: ['what', 'count or ms'],
+        rows: [
+          ['sent', result.sent],
+          ['sent per second', result.sentPerSecond],
+          ['acknowledged', result.acknowledged],
+          ['recorded', result.recorded],
+          ['lost', result.lost],
+          ['doubled', result.doubled],
+          ['publish → recorded, p50 ms', result.recordedP50Ms],
+          ['publish → recorded, p99 ms', result.recordedP99Ms],
+          ['alerts expected', alerts.expected],
+          ['alerts raised', alerts.raised],
+          ['alerts doubled', alerts.doubled],
+          ['publish → AlertRaised, p50 ms', alerts.p50Ms],
+          ['publish → AlertRaised, p99 ms', alerts.p99Ms],
+        ],
+      },
+      {
+        title: 'Readings behind the broker’s acknowledgement, looked at once a second',
+        columns: ['stage', 'most', 'at the end', 'settled after s'],
+        rows: stages.map((stage) => [stage, lags[stage].max, lags[stage].atEnd, settledSeconds[stage]]),
+      },
+      {
+        title: 'Programs, while the fleet reported',
+        columns: ['program', 'CPU %, mean', 'CPU %, max', 'CPU µs a reading', 'RSS MiB, mean', 'RSS MiB, max'],
+        rows: [...usage, sumOf(usage)].map((one) => [
+          one.name,
+          one.cpuPercentMean,
+          one.cpuPercentMax,
+          (one.cpuSeconds * 1e6) / result.sent,
+          one.rssMebibytesMean,
+          one.rssMebibytesMax,
+        ]),
+      },
+    ],
     figures: [
-      exactly('readings lost', 0, fleet.lost),
-      exactly('readings doubled', 0, fleet.doubled),
-      exactly('alerts raised for crossings', fleet.alertsExpected, fleet.alertsRaised),
-      atMost('lag is bounded by one second’s readings', fleet.twins, fleet.lagMax, ''),
+      exactly('readings lost', 0, result.lost),
+      exactly('readings doubled', 0, result.doubled),
+      exactly('alerts raised for crossings', alerts.expected, alerts.raised),
+      exactly('alerts doubled', 0, alerts.doubled),
+      atMost('publish → AlertRaised, p99', ALERT_MS_ASKED, alerts.p99Ms, 'ms'),
+      atMost('readings behind, most: one second’s', TWINS, lags.recorded.max, ''),
     ],
   };
 }
 
 /**
- * `twins` devices report once a second for `seconds`, over MQTT with QoS 1 and alerts on; the readings that the broker
- * acknowledged are then looked for in the log, one by one, and the alerts in the plant's log.
+ * `twins` devices report once a second for `seconds`; afterwards everything that the broker acknowledged is looked for in
+ * the log, one by one, and each crossing's alert in the plant's log. Nothing is read while they report but positions.
  */
 export async function measureFleet(plant: TestPlant, twins: number, seconds: number): Promise<FleetResult> {
-  const prefix = 'fleet';
   const nc = await connectNats(plant.urls.nats, { name: 'bench-fleet' });
-  const devices = await Promise.all(
-    Array.from({ length: CONNECTIONS }, () => connectAsync(plant.urls.mqtt, { protocolVersion: 4 })),
-  );
-  const ending = new AbortController();
+  const twinIds = Array.from({ length: twins }, (_, index) => `fleet-${String(index).padStart(5, '0')}`);
   try {
-    await commissionTwins(await signIn(plant.urls.web, 'admin', plant.password), prefix, twins, LIMIT_HIGH);
+    const written = { position: 0 };
+    onProgress(nc, ({ name, position }) => {
+      if (name === 'twin_state') written.position = position;
+    });
+    say(`commissioning ${twins} twins`);
+    await commission(nc, plant, twinIds);
+    say('waiting for the plant to be at rest: a first start has a day of history to take in');
+    await settle(nc, written);
+    say(`${twins} twins report for ${seconds} s`);
     const telemetryFrom = (await lastSequence(nc, 'TELEMETRY')).last + 1;
     const plantFrom = (await lastSequence(nc, 'PLANT')).last + 1;
-    const recorded = new Map<string, number>();
-    let doubled = 0;
-    const delays: number[] = [];
-    const readingTelemetry = readStream(nc, {
-      stream: 'TELEMETRY',
+    const load = await startLoad(plant.urls.mqtt, { twinIds, seconds, crossingEvery: CROSSING_EVERY });
+    const stopWatching = watchProcesses(() => pidsOf(plant));
+    const looks: Look[] = [];
+    const look = async () => looks.push(await lookAt(nc, load.acknowledgedCount(), written.position));
+    const looking = setInterval(look, LOOK_EVERY_MS);
+    const sentSeconds = await load.sent.finally(() => clearInterval(looking));
+    const usage = stopWatching();
+    await look();
+    const isAcknowledged = () => load.acknowledgedCount() === load.sentCount();
+    await waitFor(isAcknowledged, { what: 'every PUBACK', msMax: SETTLED_MS_MAX });
+    say('waiting for what is under way');
+    const settledSeconds = await settle(nc, written);
+    load.close();
+    say('counting');
+    const counted = await countReadings(nc, {
       from: telemetryFrom,
-      signal: ending.signal,
-      onMessage: ({ subject, data, recordedAt }) => {
-        const [, , twinId = ''] = subject.split('.');
-        if (!twinId.startsWith(`${prefix}-`)) return;
-        const { observedAt } = JSON.parse(new TextDecoder().decode(data));
-        const key = `${twinId}@${observedAt}`;
-        if (recorded.has(key)) doubled += 1;
-        recorded.set(key, Date.parse(recordedAt));
-        delays.push(Date.parse(recordedAt) - Date.parse(observedAt));
-      },
-    });
-    let alertsRaised = 0;
-    const readingPlant = readStream(nc, {
-      stream: 'PLANT',
-      from: plantFrom,
-      signal: ending.signal,
-      onMessage: ({ subject, headers }) => {
-        if (subject.includes(`.alert.${prefix}-`) && headers.get('ce-type') === 'AlertRaised') alertsRaised += 1;
-      },
-    });
-    const lags: number[] = [];
-    const acknowledged = new Set<string>();
-    const lagging = setInterval(() => lags.push(acknowledged.size - recorded.size), LAG_EVERY_MS);
-    const alertsExpected = await report(devices, { prefix, twins, seconds, acknowledged });
-    await waitFor(() => [...acknowledged].every((key) => recorded.has(key)), {
-      what: `${acknowledged.size} readings to be recorded`,
-      msMax: SETTLED_MS_MAX,
-      pollMs: 500,
-    }).catch(() => undefined);
-    await waitFor(() => alertsRaised >= alertsExpected, {
-      what: 'all alerts',
-      msMax: SETTLED_MS_MAX,
-      pollMs: 200,
-    }).catch(() => undefined);
-    clearInterval(lagging);
-    const lagAtEnd = acknowledged.size - recorded.size;
-    ending.abort();
-    await Promise.all([readingTelemetry, readingPlant]);
-    const lost = [...acknowledged].filter((key) => !recorded.has(key)).length;
-    return {
-      twins,
+      site: SITE,
+      twinIds,
       seconds,
-      sent: acknowledged.size,
-      recorded: recorded.size,
-      lost,
-      doubled,
-      alertsRaised,
-      alertsExpected,
-      lagMax: Math.max(0, ...lags),
-      lagAtEnd,
-      recordedP50Ms: quantile(delays, 0.5),
-      recordedP99Ms: quantile(delays, 0.99),
+      acknowledged: load.acknowledged,
+      upTo: looks.map(({ telemetryLast }) => telemetryLast),
+    });
+    const { raisedMs, doubled } = await countAlerts(nc, plantFrom, SITE);
+    return {
+      ...counted,
+      sent: load.sentCount(),
+      acknowledged: load.acknowledgedCount(),
+      sentPerSecond: load.sentCount() / sentSeconds,
+      lags: lagsOf(looks, counted.recordedUpTo),
+      settledSeconds,
+      alerts: {
+        expected: load.crossingCount(),
+        raised: raisedMs.length,
+        doubled,
+        p50Ms: quantile(raisedMs, 0.5),
+        p99Ms: quantile(raisedMs, 0.99),
+      },
+      usage,
     };
   } finally {
-    ending.abort();
-    await Promise.all(devices.map((device) => device.endAsync()));
     await nc.close();
   }
 }
 
-type Reporting = { prefix: string; twins: number; seconds: number; acknowledged: Set<string> };
-
-/** Sends every twin's reading each second, spread over the second; answers how many of them cross the limit. */
-async function report(devices: readonly MqttClient[], { prefix, twins, seconds, acknowledged }: Reporting) {
-  const sending: Promise<void>[] = [];
-  let crossings = 0;
-  const started = performance.now();
-  for (let slice = 0; slice < seconds * SLICES; slice++) {
-    const early = (slice * 1000) / SLICES - (performance.now() - started);
-    if (early > 0) await new Promise((resolve) => setTimeout(resolve, early));
-    const second = Math.floor(slice / SLICES);
-    for (let index = slice % SLICES; index < twins; index += SLICES) {
-      const isOutside = (second + index) % CROSSING_EVERY === CROSSING_EVERY - 1;
-      if (isOutside) crossings += 1;
-      const device = devices[index % devices.length];
-      if (device === undefined) continue;
-      sending.push(send(device, twinIdAt(prefix, index), isOutside ? VALUE_OUTSIDE : second, acknowledged));
-    }
-  }
-  await Promise.all(sending);
-  return crossings;
+function say(what: string): void {
+  console.log(`${new Date().toISOString()} ${what}`);
 }
 
-async function send(device: MqttClient, twinId: string, value: number, acknowledged: Set<string>): Promise<void> {
-  const observedAt = new Date().toISOString();
-  await device.publishAsync(`twins/${twinId}/telemetry`, JSON.stringify({ observedAt, values: { value } }), { qos: 1 });
-  acknowledged.add(`${twinId}@${observedAt}`);
+async function commission(nc: NatsConnection, plant: TestPlant, twinIds: readonly string[]): Promise<void> {
+  // In a data folder that was kept they are there.
+  const newest = await readLast(publisherOf(nc), 'PLANT', `plant.${SITE}.twin.${twinIds[0]}`);
+  if (newest !== undefined) return;
+  const admin = await signIn(plant.urls.web, 'admin', plant.password);
+  const parameters = [{ key: 'value', name: 'Value', unit: 'u', limits: { low: -1, high: LIMIT_HIGH } }];
+  const waiting = [...twinIds];
+  const lane = async () => {
+    for (let twinId = waiting.pop(); twinId !== undefined; twinId = waiting.pop()) {
+      const kind = { twinType: 'fleet', valueStream: 'Other', site: SITE, reportingPeriodSeconds: 1 };
+      await admin('POST', '/api/twins', { twinId, name: twinId, ...kind, parameters });
+    }
+  };
+  await Promise.all(Array.from({ length: COMMISSIONS_AT_ONCE }, lane));
+}
+
+function pidsOf(plant: TestPlant): Record<string, number> {
+  const { starter, children } = plant.run();
+  const programs = children.map(({ name, pid }) => [name, pid] as const);
+  return { ...Object.fromEntries(programs), starter: starter.pid, devices: process.pid };
+}
+
+/** How far everything was at one moment. Positions are sequences of TELEMETRY. */
+type Look = { acknowledged: number; telemetryLast: number; judged: number; written: number };
+
+async function lookAt(nc: NatsConnection, acknowledged: number, written: number): Promise<Look> {
+  const [{ last }, health] = await Promise.all([lastSequence(nc, 'TELEMETRY'), askHealth(nc, 'worker', HEALTH_MS_MAX)]);
+  return { acknowledged, telemetryLast: last, judged: health['worker/alert']?.position ?? 0, written };
+}
+
+/** What is recorded and not judged, or not written, is behind by what is not recorded as well. */
+function lagsOf(looks: readonly Look[], recordedUpTo: readonly number[]): FleetResult['lags'] {
+  const behind = looks.map(({ acknowledged, telemetryLast, judged, written }, index) => {
+    const recorded = Math.max(0, acknowledged - (recordedUpTo[index] ?? 0));
+    const after = (position: number) => recorded + Math.max(0, telemetryLast - position);
+    return { recorded, judged: after(judged), written: after(written) };
+  });
+  const of = (stage: Stage) => ({
+    max: Math.max(0, ...behind.map((one) => one[stage])),
+    atEnd: behind.at(-1)?.[stage] ?? 0,
+  });
+  return { recorded: of('recorded'), judged: of('judged'), written: of('written') };
+}
+
+/** Waits until all that the broker has acknowledged is recorded, judged and written, in turn; answers the seconds that took. */
+async function settle(nc: NatsConnection, written: { position: number }): Promise<Record<Stage, number>> {
+  const patience = { msMax: SETTLED_MS_MAX, pollMs: 50 };
+  const startedMs = performance.now();
+  const since = () => (performance.now() - startedMs) / 1000;
+  const position = async (part: string) => (await askHealth(nc, 'worker', HEALTH_MS_MAX))[part]?.position ?? 0;
+  await waitFor(() => isCopied(nc), { what: 'DEVICES to hold all messages', ...patience });
+  const devices = await lastSequence(nc, 'DEVICES');
+  const isTaken = async () => (await position('worker/telemetry')) >= devices.last;
+  await waitFor(isTaken, { what: 'all readings to be recorded', ...patience });
+  const recorded = since();
+  const telemetry = await lastSequence(nc, 'TELEMETRY');
+  const isJudged = async () => (await position('worker/alert')) >= telemetry.last;
+  await waitFor(isJudged, { what: 'all readings to be judged', ...patience });
+  const judged = since();
+  await waitFor(() => written.position >= telemetry.last, { what: 'all readings to be written', ...patience });
+  return { recorded, judged, written: since() };
+}
+
+function sumOf(usage: readonly Usage[]): Usage {
+  const sum = (of: (one: Usage) => number) => usage.reduce((total, one) => total + of(one), 0);
+  return {
+    name: 'all',
+    cpuPercentMean: sum((one) => one.cpuPercentMean),
+    cpuPercentMax: Number.NaN,
+    cpuSeconds: sum((one) => one.cpuSeconds),
+    rssMebibytesMean: sum((one) => one.rssMebibytesMean),
+    rssMebibytesMax: sum((one) => one.rssMebibytesMax),
+  };
 }
