@@ -1,7 +1,7 @@
 # Needs git, make, npm and any Node >= 20; what else is missing is fetched into the user's cache folder.
 STRATUM = @node infra/local/bootstrap.mjs
 .DEFAULT_GOAL := help
-.PHONY: help run dev test reset import rebuild bench chaos format
+.PHONY: help run dev test reset import rebuild bench bench-docs chaos format
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name what; do printf '  make %-9s %s\n' "$$name" "$$what"; done
@@ -26,6 +26,9 @@ rebuild: ## compute the read models again beside the live ones and compare (the 
 
 bench: ## measure everything beside bare clients and peers: ROUNDS=5 TWINS=1000 SECONDS=60; one part: make bench-append
 	$(STRATUM) infra/bench/bench.ts
+
+bench-docs: # what was measured last, into docs/performance.md
+	$(STRATUM) infra/bench/write-docs.ts
 
 bench-%: # one part, by its name in infra/bench/bench.ts
 	$(STRATUM) infra/bench/bench.ts $*

@@ -10,6 +10,7 @@ const parts: Record<string, () => Promise<Findings>> = {
   append: async () => (await import('./append.ts')).benchAppend(),
   emmett: async () => (await import('./emmett.ts')).benchEmmett(),
   replay: async () => (await import('./replay.ts')).benchReplay(),
+  projection: async () => (await import('./projection.ts')).benchProjection(),
   device: async () => (await import('./device.ts')).benchDevice(),
   fleet: async () => (await import('./fleet.ts')).benchFleet(),
 };

@@ -5,8 +5,6 @@ import { encodeChanges } from '../event-store/codec.ts';
 import { publisherOf } from '../event-store/publisher.ts';
 import { ratePerSecond } from './measure.ts';
 
-/** Orders that run at the same time, so that the log of one is spread among that of others. */
-const ORDERS_AT_ONCE = 200;
 const FLOORS = ['shopfloor1', 'shopfloor2'];
 const REPORTS_PER_JOB = 2;
 const IN_FLIGHT = 512;
@@ -18,10 +16,10 @@ export const EVENTS_PER_ORDER = 3 + FLOORS.length * (2 + 2 * REPORTS_PER_JOB);
 
 type Said = { aggregate: Aggregate; event: Decided };
 
-/** Records the whole lives of `orders` orders on PLANT, many at the same time, as the product writes them. */
-export async function writeOrders(nc: NatsConnection, orders: number): Promise<void> {
+/** Records the whole lives of `orders` orders on PLANT, `atOnce` at the same time, as the product writes them. */
+export async function writeOrders(nc: NatsConnection, orders: number, atOnce: number): Promise<void> {
   const publisher = publisherOf(nc);
-  const all = [...interleaved(orders)];
+  const all = [...interleaved(orders, atOnce)];
   await ratePerSecond(all.length, IN_FLIGHT, async (index) => {
     const said = all[index];
     if (said === undefined) return;
@@ -31,9 +29,9 @@ export async function writeOrders(nc: NatsConnection, orders: number): Promise<v
   });
 }
 
-function* interleaved(orders: number): Generator<Said> {
-  for (let first = 0; first < orders; first += ORDERS_AT_ONCE) {
-    const lives = Array.from({ length: Math.min(ORDERS_AT_ONCE, orders - first) }, (_, index) => lifeOf(first + index));
+function* interleaved(orders: number, atOnce: number): Generator<Said> {
+  for (let first = 0; first < orders; first += atOnce) {
+    const lives = Array.from({ length: Math.min(atOnce, orders - first) }, (_, index) => lifeOf(first + index));
     for (let step = 0; step < EVENTS_PER_ORDER; step++) yield* lives.flatMap((life) => life[step] ?? []);
   }
 }

@@ -13,6 +13,8 @@ import { EVENTS_PER_ORDER, writeOrders } from './plant-log.ts';
 
 const ROUNDS = Number(process.env.ROUNDS ?? 5);
 const ORDERS = Number(process.env.ORDERS ?? 14_000);
+/** Orders that run at the same time, so that the log of one is spread among that of others. */
+const ORDERS_AT_ONCE = 200;
 const EVENTS = ORDERS * EVENTS_PER_ORDER;
 /** As the projector and the reader of the product have it; the measured best of the client too. */
 const BATCH = 2_000;
@@ -32,7 +34,7 @@ export async function benchReplay(): Promise<Findings> {
   await using nats = await startNats();
   const writing = await connectNats(nats.url, { name: 'bench-writing' });
   await ensureStreams(writing);
-  await writeOrders(writing, ORDERS);
+  await writeOrders(writing, ORDERS, ORDERS_AT_ONCE);
   const version = writing.info?.version ?? 'unknown';
   await writing.close();
   const names = Object.keys(ways) as Way[];
