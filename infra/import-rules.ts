@@ -22,7 +22,7 @@ const shellFiles = [
 
 /** Machinery knows the language's grammar, and the few words it carries: readings, roles, answers. */
 const contractsForInfra =
-  /^contracts\/(envelope|subjects|decider|registry|recorded|http|account\/account|telemetry\/telemetry)\.ts$/;
+  /^contracts\/(envelope|subjects|decider|registry|recorded|http|rebuild|account\/account|telemetry\/telemetry)\.ts$/;
 
 /** Words of the business that machinery never says. That things come in some order it may. */
 const businessWords = /(?:^|[^a-z])(orders|order_(?!by|of)[a-z]+|place_order|jobs?|alerts?)(?:[^a-z]|$)/;

@@ -5,6 +5,7 @@ import { openLog } from '@stratum/infra/log.ts';
 import { persist } from '@stratum/infra/persist.ts';
 import { openDatabase } from '@stratum/infra/projector/database.ts';
 import { runProjector } from '@stratum/infra/projector/projector.ts';
+import { takeRebuildWishes } from '@stratum/infra/projector/rebuild-desk.ts';
 import { armShutdown, runMain } from '@stratum/infra/shutdown.ts';
 import { all } from './all.ts';
 import { projectionsSettings } from './settings.ts';
@@ -13,7 +14,7 @@ import { projectionsSettings } from './settings.ts';
 const STOP_MS_MAX = 5_000;
 
 /**
- * Folds the logs into every read model until SIGTERM or SIGINT. Waits for NATS and the database as long as it takes.
+ * Folds the logs into every read model until SIGTERM or SIGINT, and rebuilds them for comparison when an auditor wishes. Waits for NATS and the database as long as it takes.
  * Prints `{"ready":true,…}` on stdout when it has begun.
  */
 await runMain(async () => {
@@ -30,8 +31,11 @@ await runMain(async () => {
   const opened = await persist('database', () => openDatabase(MONGODB_URI, 'projections'), patience);
   shutdown.defer('database', () => opened[Symbol.asyncDispose]());
 
-  const projector = runProjector({ projections: all, nc, database: opened.database, signal, logger });
+  const deps = { projections: all, nc, database: opened.database, signal, logger };
+  const projector = runProjector(deps);
   shutdown.defer('projector', () => projector.stopped);
+  const rebuilds = takeRebuildWishes(deps);
+  shutdown.defer('rebuilds', () => rebuilds.stopped);
   await Promise.race([projector.ready, shutdown.stopped]);
   if (!signal.aborted) {
     process.stdout.write(`${JSON.stringify({ ready: true, name: 'projections', projections: all.length })}\n`);

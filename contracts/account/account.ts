@@ -32,6 +32,7 @@ export const permissions = [
   'work:read',
   'log:read',
   'refusals:read',
+  'read-models:compare',
   'accounts:manage',
 ] as const;
 export type Permission = (typeof permissions)[number];
@@ -46,7 +47,7 @@ export const permissionsOf: Record<Role, readonly Permission[]> = {
   'mes-manager': [...produce, 'capacity:set', 'work:read'],
   'shopfloor-user': ['work:read', 'reports:write'],
   operator: [...watch, 'alerts:acknowledge', 'limits:change', 'telemetry:write', 'refusals:read'],
-  auditor: [...produce, 'work:read', 'log:read', 'refusals:read'],
+  auditor: [...produce, 'work:read', 'log:read', 'refusals:read', 'read-models:compare'],
   admin: permissions,
 };
 

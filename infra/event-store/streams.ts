@@ -160,7 +160,7 @@ export function differencesOf(wanted: Partial<StreamConfig>, existing: Partial<S
 }
 
 /** Key-value buckets: what must not be in an event, or is no fact of the plant. */
-export type BucketName = 'accounts' | 'sessions' | 'checkpoints' | 'heartbeats' | 'idempotency' | 'leases';
+export type BucketName = 'accounts' | 'sessions' | 'checkpoints' | 'heartbeats' | 'idempotency' | 'leases' | 'rebuilds';
 
 const bucketDays: Record<BucketName, number> = {
   accounts: 0,
@@ -169,6 +169,7 @@ const bucketDays: Record<BucketName, number> = {
   heartbeats: 0,
   idempotency: 1,
   leases: 0,
+  rebuilds: 0,
 };
 /** Lets an entry say how long it lives; what is left in its place when it ends is kept this long. */
 const MARKER_MS = 1_000;

@@ -1,20 +1,22 @@
 import { createHash } from 'node:crypto';
 import type { NatsConnection } from '@nats-io/nats-core';
+import { type Compared, DIFFERENCES_NAMED_MAX, type Difference } from '@stratum/contracts/rebuild.ts';
 import type { Collection } from 'mongodb';
 import { readStream } from '../event-store/reader.ts';
 import { decodeAll } from './decode.ts';
 import { canonicalJson, documentsInOrder } from './digest.ts';
 import { type AnyProjection, foldOnce, type ReadModelDocument } from './projection.ts';
 
+/** So many differing fields of a document are named. */
+const FIELDS_NAMED_MAX = 5;
+/** Progress is told after so many documents. */
+const REPORTED_EVERY = 500;
+
 /** Two collections of one read model, document by document, each taken at the position of the served one. */
-export type Comparison = {
-  documents: number;
-  /** SHA-256 over all documents in `_id` order; equal digests are equal collections. */
-  servedDigest: string;
-  rebuiltDigest: string;
-  /** `_id`s of the documents that differ or are in one collection only. */
-  differing: string[];
-};
+export type Comparison = Pick<
+  Compared,
+  'documents' | 'servedDigest' | 'rebuiltDigest' | 'differenceCount' | 'differences'
+>;
 
 /** What is compared: `rebuilt` holds everything up to `position`; `served` holds that at least, and changes all the time. */
 export type CompareOptions = {
@@ -24,37 +26,85 @@ export type CompareOptions = {
   rebuilt: Collection<ReadModelDocument>;
   position: number;
   signal: AbortSignal;
+  /** Called after every page of documents with how many were looked at so far. */
+  onDocuments: (count: number) => void;
 };
 
 /**
  * Compares a rebuilt read model with the one being served. The served documents are read once; where one is ahead, its
- * rebuilt counterpart is folded on to the same position, so that the verdict does not depend on traffic.
+ * rebuilt counterpart is folded on to the same position, so that the verdict does not depend on traffic. Of the differing
+ * documents the first 20 by `_id` are named.
+ * @throws PoisonEvent, the signal's reason, and what the database throws
  */
 export async function compare(options: CompareOptions): Promise<Comparison> {
-  const { served, rebuilt } = options;
+  const { served, rebuilt, position, onDocuments } = options;
   const ahead = new Map<string, ReadModelDocument>();
   const servedHash = createHash('sha256');
-  const differing: string[] = [];
+  const differences = firstDifferences();
   let documents = 0;
-  for await (const [one, other] of pairs(documentsInOrder(served), documentsInOrder(rebuilt))) {
+  for await (const [one, other] of pairs(pagesOf(served, options), documentsInOrder(rebuilt))) {
     if (one === undefined) {
-      if (other !== undefined) differing.push(other._id);
+      differences.add(one, other);
       continue;
     }
     documents += 1;
     servedHash.update(`${canonicalJson(one)}\n`);
     if (other !== undefined && canonicalJson(one) === canonicalJson(other)) continue;
-    if (one._position > options.position) ahead.set(one._id, one);
-    else differing.push(one._id);
+    if (one._position > position) ahead.set(one._id, one);
+    else differences.add(one, other);
   }
   const foldedOn = await foldOn(options, ahead);
   for (const [id, document] of ahead) {
-    if (canonicalJson(foldedOn.get(id)) !== canonicalJson(document)) differing.push(id);
+    const other = foldedOn.get(id);
+    if (canonicalJson(other) !== canonicalJson(document)) differences.add(document, other);
   }
-  const rebuiltDigest = await digestWith(rebuilt, foldedOn);
-  return { documents, servedDigest: servedHash.digest('hex'), rebuiltDigest, differing: differing.sort() };
+  const rebuiltDigest = await digestWith(pagesOf(rebuilt, options), foldedOn);
+  onDocuments(documents);
+  return { documents, servedDigest: servedHash.digest('hex'), rebuiltDigest, ...differences.found() };
 }
 
+/** Counts differing documents and keeps the first by `_id`. */
+function firstDifferences() {
+  let differenceCount = 0;
+  let named: Difference[] = [];
+  return {
+    add(served: ReadModelDocument | undefined, rebuilt: ReadModelDocument | undefined): void {
+      differenceCount += 1;
+      named.push(differenceOf(served, rebuilt));
+      if (named.length >= 2 * DIFFERENCES_NAMED_MAX) named = firstOf(named);
+    },
+    found: () => ({ differenceCount, differences: firstOf(named) }),
+  };
+}
+
+function firstOf(differences: readonly Difference[]): Difference[] {
+  return differences.toSorted((one, other) => (one.id < other.id ? -1 : 1)).slice(0, DIFFERENCES_NAMED_MAX);
+}
+
+function differenceOf(served: ReadModelDocument | undefined, rebuilt: ReadModelDocument | undefined): Difference {
+  if (served === undefined) return { id: rebuilt?._id ?? '', how: 'missing', fields: [] };
+  if (rebuilt === undefined) return { id: served._id, how: 'surplus', fields: [] };
+  const [left, right] = [new Map(Object.entries(served)), new Map(Object.entries(rebuilt))];
+  const fields = [...new Set([...left.keys(), ...right.keys()])].filter(
+    (name) => canonicalJson(left.get(name)) !== canonicalJson(right.get(name)),
+  );
+  return { id: served._id, how: 'changed', fields: fields.slice(0, FIELDS_NAMED_MAX) };
+}
+
+/** A collection's documents in `_id` order, until the signal says to stop. */
+async function* pagesOf(
+  collection: Collection<ReadModelDocument>,
+  { signal, onDocuments }: CompareOptions,
+): AsyncGenerator<ReadModelDocument, void> {
+  let count = 0;
+  for await (const document of documentsInOrder(collection)) {
+    yield document;
+    count += 1;
+    if (count % REPORTED_EVERY !== 0) continue;
+    signal.throwIfAborted();
+    onDocuments(count);
+  }
+}
 /** Folds the rebuilt counterparts of the given documents on to the positions of these. */
 async function foldOn(
   { nc, projection, rebuilt, position, signal }: CompareOptions,
@@ -86,14 +136,14 @@ async function foldOn(
   return folded;
 }
 
-/** The digest of a collection in which some documents are replaced or added. */
+/** The digest of documents in order, of which some are replaced or added. */
 async function digestWith(
-  collection: Collection<ReadModelDocument>,
+  documents: AsyncIterable<ReadModelDocument>,
   replaced: ReadonlyMap<string, ReadModelDocument>,
 ): Promise<string> {
   const hash = createHash('sha256');
   const inOrder = [...replaced.values()].sort((one, other) => (one._id < other._id ? -1 : 1));
-  for await (const [one, other] of pairs(documentsInOrder(collection), inOrder)) {
+  for await (const [one, other] of pairs(documents, inOrder)) {
     hash.update(`${canonicalJson(other ?? one)}\n`);
   }
   return hash.digest('hex');

@@ -1,5 +1,6 @@
 import type { NatsConnection } from '@nats-io/nats-core';
 import type { Position } from '@stratum/contracts/envelope.ts';
+import { DIFFERENCES_NAMED_MAX } from '@stratum/contracts/rebuild.ts';
 import type { Db } from 'mongodb';
 import { beforeEach, expect, test } from 'vitest';
 import { connectNats } from '../event-store/connection.ts';
@@ -29,10 +30,16 @@ test('what is served is what the log says', async () => {
   await using projector = start();
   await projector.readModels.waitFor(await record(30), ['seen'], PATIENCE_MS);
   const [comparison] = await rebuild();
-  expect(comparison).toMatchObject({ name: 'seen', documents: 3, differing: [], hasAgedOut: false });
+  expect(comparison).toMatchObject({
+    name: 'seen',
+    documents: 3,
+    differenceCount: 0,
+    differences: [],
+    hasAgedOut: false,
+  });
   expect(comparison?.rebuiltDigest).toBe(comparison?.servedDigest);
   expect(comparison?.servedDigest).toBe(await projector.readModels.digest('seen'));
-  expect(await collections()).not.toContain('rebuild_seen_v1');
+  expect(await rebuiltCollections()).toEqual([]);
 });
 
 test('documents that were changed, added or removed behind the log’s back are named', async () => {
@@ -43,9 +50,27 @@ test('documents that were changed, added or removed behind the log’s back are 
   await documents.deleteOne({ _id: 'twin1' });
   await documents.insertOne({ _id: 'twin7', readings: [7], _position: 7 });
   const [comparison] = await rebuild();
-  expect(comparison?.differing).toEqual(['twin0', 'twin1', 'twin7']);
+  expect(comparison).toMatchObject({ documents: 3, differenceCount: 3 });
+  expect(comparison?.differences).toEqual([
+    { id: 'twin0', how: 'changed', fields: ['readings'] },
+    { id: 'twin1', how: 'missing', fields: [] },
+    { id: 'twin7', how: 'surplus', fields: [] },
+  ]);
   expect(comparison?.rebuiltDigest).not.toBe(comparison?.servedDigest);
-  expect(await collections()).toContain('rebuild_seen_v1');
+  expect(comparison?.rebuiltCollection).toMatch(/^rebuild_[0-9a-f]{8}_seen_v1$/);
+  expect(await rebuiltCollections()).toEqual([comparison?.rebuiltCollection]);
+  await rebuild();
+  expect(await rebuiltCollections()).toHaveLength(1);
+});
+
+test('of many documents that differ the first are named and all are counted', async () => {
+  await using projector = start();
+  const twins = Array.from({ length: 60 }, (_, index) => `twin${String(index).padStart(2, '0')}`);
+  await projector.readModels.waitFor(await recordReadings(nc, twins), ['seen'], PATIENCE_MS);
+  await database.collection<Seen>('seen_v1').updateMany({}, { $set: { readings: [] } });
+  const [comparison] = await rebuild();
+  expect(comparison?.differenceCount).toBe(60);
+  expect(comparison?.differences.map(({ id }) => id)).toEqual(twins.slice(0, DIFFERENCES_NAMED_MAX));
 });
 
 test('traffic meanwhile does not disturb the comparison', async () => {
@@ -58,7 +83,7 @@ test('traffic meanwhile does not disturb the comparison', async () => {
   try {
     for (let round = 0; round < 3; round++) {
       const [comparison] = await rebuild();
-      expect(comparison).toMatchObject({ differing: [] });
+      expect(comparison).toMatchObject({ differences: [], differenceCount: 0 });
       expect(comparison?.rebuiltDigest).toBe(comparison?.servedDigest);
     }
   } finally {
@@ -84,6 +109,7 @@ function record(count: number): Promise<Position> {
   return recordReadings(nc, twins);
 }
 
-async function collections(): Promise<string[]> {
-  return (await database.listCollections({}, { nameOnly: true }).toArray()).map(({ name }) => name);
+async function rebuiltCollections(): Promise<string[]> {
+  const collections = await database.listCollections({}, { nameOnly: true }).toArray();
+  return collections.map(({ name }) => name).filter((name) => name.startsWith('rebuild_'));
 }

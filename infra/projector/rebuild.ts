@@ -1,16 +1,19 @@
+import { randomUUID } from 'node:crypto';
 import type { NatsConnection } from '@nats-io/nats-core';
+import type { Compared } from '@stratum/contracts/rebuild.ts';
 import type { Collection, Db } from 'mongodb';
 import { lastSequence, readStream } from '../event-store/reader.ts';
 import { type Checkpoint, checkpointsIn, reasonToRebuild } from './checkpoints.ts';
-import { type Comparison, compare } from './compare.ts';
+import { compare } from './compare.ts';
 import { decodeAll } from './decode.ts';
 import { documentsIn, dropCollection } from './documents.ts';
 import { type Model, openModel } from './model.ts';
 import { pointersIn } from './pointers.ts';
 import type { AnyProjection, ProjectedStream, ReadModelDocument } from './projection.ts';
 
-/** Where a rebuilt collection is put: `rebuild_orders_v1` beside `orders_v1`. */
+/** Where a rebuilt collection is put: `rebuild_1a2b3c4d_orders_v1` beside `orders_v1`, with a mark of its own for each rebuild. */
 const PREFIX = 'rebuild_';
+const MARK_LENGTH = 8;
 const BATCH_MAX = 2_000;
 /** Changed documents are written when there are so many, and at the end. */
 const CHANGED_MAX = 5_000;
@@ -23,10 +26,16 @@ export class CannotCompare extends Error {
   }
 }
 
-/** How far the reading of a stream is: sequences. */
-export type RebuildProgress = { stream: ProjectedStream; position: number; last: number };
+/**
+ * How far a rebuild is: a stream is read up to `position` of `last` (sequences), so many documents of a read model are
+ * compared, or one is done.
+ */
+export type RebuildProgress =
+  | { step: 'read'; stream: ProjectedStream; position: number; last: number }
+  | { step: 'compare'; name: string; documents: number }
+  | { step: 'compared'; compared: Compared };
 
-/** What a rebuild needs. `onProgress` is called after every batch of at most 2,000 events. */
+/** What a rebuild needs. `onProgress` is called after every batch of at most 2,000 events and every 500 documents. */
 export type RebuildOptions = {
   projections: readonly AnyProjection[];
   nc: NatsConnection;
@@ -35,19 +44,25 @@ export type RebuildOptions = {
   onProgress: (progress: RebuildProgress) => void;
 };
 
-/** One read model's comparison. `hasAgedOut`: its log no longer begins at 1, so that a difference may be due to that alone. */
-export type Rebuilt = Comparison & { name: string; hasAgedOut: boolean };
-
 /**
  * Folds the logs from their beginning into collections beside those being served and compares the two, while the
- * projector goes on with its work. Equal collections are dropped again, differing ones stay for inspection.
- * @throws CannotCompare, PoisonEvent, and what the database throws
+ * projector goes on with its work. Equal collections are dropped again, differing ones stay for inspection until the next
+ * rebuild. Only one should run at a time (`beginRebuild` sees to that): it drops what is left of others.
+ * @throws CannotCompare, PoisonEvent, the signal's reason, and what the database throws
  */
-export async function rebuildAndCompare(options: RebuildOptions): Promise<Rebuilt[]> {
-  const streams = [...new Set(options.projections.map((projection) => projection.stream))];
-  const rebuilt: Rebuilt[] = [];
-  for (const stream of streams) rebuilt.push(...(await rebuildStream(stream, options)));
-  return rebuilt;
+export async function rebuildAndCompare(options: RebuildOptions): Promise<Compared[]> {
+  const { database, projections } = options;
+  await dropRebuilt(database, PREFIX);
+  const prefix = `${PREFIX}${randomUUID().slice(0, MARK_LENGTH)}_`;
+  const streams = [...new Set(projections.map((projection) => projection.stream))];
+  const compared: Compared[] = [];
+  try {
+    for (const stream of streams) compared.push(...(await rebuildStream(stream, prefix, options)));
+  } catch (error) {
+    await dropRebuilt(database, prefix).catch(() => undefined);
+    throw error;
+  }
+  return compared;
 }
 
 type Rebuilding = {
@@ -58,8 +73,8 @@ type Rebuilding = {
   model: Model;
 };
 
-async function rebuildStream(stream: ProjectedStream, options: RebuildOptions): Promise<Rebuilt[]> {
-  const { nc, database, signal } = options;
+async function rebuildStream(stream: ProjectedStream, prefix: string, options: RebuildOptions): Promise<Compared[]> {
+  const { nc, database, signal, onProgress } = options;
   const projections = options.projections.filter((projection) => projection.stream === stream);
   const served = await Promise.all(projections.map((projection) => servedCheckpoint(database, projection)));
   // Asked after the checkpoints, which go on moving: they are of a log that is at least as long.
@@ -68,21 +83,27 @@ async function rebuildStream(stream: ProjectedStream, options: RebuildOptions): 
   for (const { projection, live } of served) {
     const reason = reasonToRebuild(live, facts);
     if (reason !== undefined) throw new CannotCompare(`${reason}; let the projector rebuild it first`);
-    const collection = database.collection<ReadModelDocument>(PREFIX + live.collection);
-    await dropCollection(database, collection.collectionName);
+    const collection = database.collection<ReadModelDocument>(prefix + live.collection);
     rebuildings.push({ projection, live, collection, model: openModel(projection, documentsIn(collection), 0) });
   }
   const end = Math.min(facts.last, Math.max(...rebuildings.map(({ live }) => live.position)));
   if (end > 0 && end >= facts.first) await foldAgain(stream, rebuildings, end, options);
 
-  const results: Rebuilt[] = [];
+  const results: Compared[] = [];
   for (const { projection, live, collection } of rebuildings) {
     signal.throwIfAborted();
     const { position } = live;
-    const its = database.collection<ReadModelDocument>(live.collection);
-    const comparison = await compare({ nc, projection, served: its, rebuilt: collection, position, signal });
-    if (comparison.differing.length === 0) await dropCollection(database, collection.collectionName);
-    results.push({ name: projection.name, hasAgedOut: facts.first > 1, ...comparison });
+    const { name } = projection;
+    const served = database.collection<ReadModelDocument>(live.collection);
+    const onDocuments = (documents: number) => onProgress({ step: 'compare', name, documents });
+    onDocuments(0);
+    const comparison = await compare({ nc, projection, served, rebuilt: collection, position, signal, onDocuments });
+    const isEqual = comparison.differenceCount === 0;
+    if (isEqual) await dropCollection(database, collection.collectionName);
+    const rebuiltCollection = isEqual ? null : collection.collectionName;
+    const compared = { name, ...comparison, hasAgedOut: facts.first > 1, rebuiltCollection };
+    results.push(compared);
+    onProgress({ step: 'compared', compared });
   }
   return results;
 }
@@ -109,7 +130,7 @@ async function foldAgain(
         await model.fold(its, Math.min(upTo, live.position));
         if (isLast || model.changedCount >= CHANGED_MAX) await writeAll(model, collection);
       }
-      onProgress({ stream, position: upTo, last: end });
+      onProgress({ step: 'read', stream, position: upTo, last: end });
       if (isLast) finished.abort();
     },
   });
@@ -120,6 +141,12 @@ async function writeAll(model: Model, collection: Collection<ReadModelDocument>)
   const unwritten = model.unwritten();
   if (unwritten.changes.length > 0) await documentsIn(collection).write(unwritten.changes);
   model.written(unwritten);
+}
+
+/** Drops what rebuilds left whose collections begin with the prefix. */
+async function dropRebuilt(database: Db, prefix: string): Promise<void> {
+  const collections = await database.listCollections({}, { nameOnly: true }).toArray();
+  for (const { name } of collections) if (name.startsWith(prefix)) await dropCollection(database, name);
 }
 
 type Served = Pick<Rebuilding, 'projection' | 'live'>;

@@ -16,6 +16,7 @@ import { twinStateRoutes } from '@stratum/projections/twin-state/twin-state.rout
 import { type AccountDeps, accountRoutes } from '../account/account.routes.ts';
 import { alertRoutes } from '../alert/alert.routes.ts';
 import { auditRoutes } from '../audit/audit.routes.ts';
+import { rebuildRoutes } from '../audit/rebuild.routes.ts';
 import { jobRoutes } from '../job/job.routes.ts';
 import { orderRoutes } from '../order/order.routes.ts';
 import { shopfloorRoutes } from '../shopfloor/shopfloor.routes.ts';
@@ -57,6 +58,7 @@ export async function openApi(options: Omit<AppOptions, 'about'>, deps: AllDeps)
   await mount(app, liveRoutes, { ...deps, collections: liveCollections(projections) });
   await mount(app, accountRoutes, deps);
   await mount(app, auditRoutes, deps);
+  await mount(app, rebuildRoutes, deps);
   await mount(app, twinRoutes, deps);
   await mount(app, telemetryRoutes, deps);
   await mount(app, alertRoutes, deps);

@@ -318,8 +318,8 @@ test('every read model, folded again from the log, comes out the same', async ()
   const onProgress = () => undefined;
   const rebuilt = await rebuildAndCompare({ projections, nc, database: fresh.db, signal: ending.signal, onProgress });
   expect(rebuilt.map(({ name }) => name)).toEqual(projections.map(({ name }) => name));
-  for (const { documents, differing } of rebuilt) {
+  for (const { documents, differences } of rebuilt) {
     expect(documents).toBeGreaterThan(0);
-    expect(differing).toEqual([]);
+    expect(differences).toEqual([]);
   }
 });

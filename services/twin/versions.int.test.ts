@@ -95,8 +95,8 @@ async function expectRebuiltAlike(nc: NatsConnection, database: Db): Promise<voi
   const { signal } = new AbortController();
   const projections = all.filter(({ stream }) => stream === 'PLANT');
   const rebuilt = await rebuildAndCompare({ projections, nc, database, signal, onProgress: () => undefined });
-  expect(rebuilt.map(({ name, differing }) => ({ name, differing }))).toEqual(
-    projections.map(({ name }) => ({ name, differing: [] })),
+  expect(rebuilt.map(({ name, differences }) => ({ name, differences }))).toEqual(
+    projections.map(({ name }) => ({ name, differences: [] })),
   );
   expect(rebuilt.find(({ name }) => name === 'twin_directory')).toMatchObject({ documents: 1 });
 }

@@ -27,6 +27,7 @@ const pages: readonly [path: string, account?: Account][] = [
   ['/work', 'floor1'],
   ['/events', 'auditor'],
   ['/refused', 'auditor'],
+  ['/rebuild', 'auditor'],
   ['/orders', 'user'],
   ['/nowhere', 'user'],
 ];

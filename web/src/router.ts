@@ -68,6 +68,7 @@ export const { p, navigate, isActive, route, preload } = createRouter({
   '/work': page('work:read', () => import('./work/Work.svelte')),
   '/events': page('log:read', () => import('./audit/Events.svelte')),
   '/refused': page('refusals:read', () => import('./audit/Refused.svelte')),
+  '/rebuild': page('read-models:compare', () => import('./audit/Rebuild.svelte')),
   '*': notFound,
 });
 

@@ -6,6 +6,7 @@ import FileText from '@lucide/svelte/icons/file-text';
 import History from '@lucide/svelte/icons/history';
 import LayoutGrid from '@lucide/svelte/icons/layout-grid';
 import MailX from '@lucide/svelte/icons/mail-x';
+import Scale from '@lucide/svelte/icons/scale';
 import ScanLine from '@lucide/svelte/icons/scan-line';
 import SlidersHorizontal from '@lucide/svelte/icons/sliders-horizontal';
 import { may, type Permission, type Role } from '@stratum/contracts/account/account.ts';
@@ -66,6 +67,14 @@ const groups: readonly DestinationGroup[] = [
     destinations: [
       { name: 'Event log', short: 'Events', path: '/events', icon: History, permission: 'log:read', key: 'e' },
       { name: 'Refused', short: 'Refused', path: '/refused', icon: MailX, permission: 'refusals:read', key: 'x' },
+      {
+        name: 'Rebuild and compare',
+        short: 'Rebuild',
+        path: '/rebuild',
+        icon: Scale,
+        permission: 'read-models:compare',
+        key: 'b',
+      },
     ],
   },
 ];
