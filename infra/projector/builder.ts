@@ -7,6 +7,7 @@ import {
   type Checkpoint,
   openCheckpoint,
   SecondWriter,
+  type Skipped,
   type Witness,
 } from './checkpoints.ts';
 import { stopAt } from './dead-letters.ts';
@@ -26,6 +27,8 @@ const LOOK_EVERY_MS = 50;
 const CHECKPOINT_EVERY_MS = 1_000;
 /** A checkpoint is signed this often even when there is nothing new. */
 const ALIVE_EVERY_MS = 2_000;
+/** So many types of events that are left out are counted apart. */
+const SKIPPED_TYPES_MAX = 100;
 /** A read model that a query waits for is written this often. */
 const HURRIED_EVERY_MS = 100;
 
@@ -87,6 +90,7 @@ export async function openBuilder(projection: AnyProjection, deps: BuilderDeps):
   const model = openModel(projection, documents, checkpoint.position);
   const announce = projection.announce ?? 'written';
   const writeEveryMs = projection.writeEverySeconds === undefined ? 0 : projection.writeEverySeconds * 1000;
+  const skippedCounts = new Map<string, number>();
   let newest: Witness | null = checkpoint.witness ?? null;
   let writtenAtMs = performance.now();
   let writing: Promise<void> | undefined;
@@ -105,11 +109,12 @@ export async function openBuilder(projection: AnyProjection, deps: BuilderDeps):
     get isStopped() {
       return isStopped;
     },
-    async take({ events, upTo, recordedAt }) {
+    async take({ events, upTo, recordedAt, skipped }) {
       if (isStopped || upTo <= model.position) return;
       try {
         const touched = await model.fold(events, upTo);
         newest = { sequence: upTo, recordedAt };
+        for (const type of skipped) countSkipped(type);
         if (announce === 'folded') announceServed(touched);
         if (model.changedCount >= CHANGED_MAX) await write(0);
         else if (writeEveryMs > 0) wakeWriter(touched);
@@ -177,11 +182,11 @@ export async function openBuilder(projection: AnyProjection, deps: BuilderDeps):
     if (!isLed()) throw new SecondWriter(name);
     writtenAtMs = performance.now();
     const unwritten = model.unwritten(restMs);
-    const witness = newest;
+    const seen = { witness: newest, skipped: skippedSoFar() };
     const { changes } = unwritten;
     if (changes.length > 0) await documents.write(changes);
     model.written(unwritten);
-    checkpoint = await advanceCheckpoint(database, checkpoint, unwritten.position, witness);
+    checkpoint = await advanceCheckpoint(database, checkpoint, unwritten.position, seen);
     const hasCaughtUp = !serving.isServed && checkpoint.position >= facts.last;
     if (hasCaughtUp && (await serving.serveWhenComplete(checkpoint))) {
       logger.info({ projection: name, version: checkpoint.version }, `${name} has caught up and is served now`);
@@ -190,6 +195,15 @@ export async function openBuilder(projection: AnyProjection, deps: BuilderDeps):
     if (writeEveryMs > 0) restsUntilMs = performance.now() + restAfterWriteMs(performance.now() - writtenAtMs);
     if (announce === 'written') announceServed(changes.map((change) => change.document));
     announceReached();
+  }
+
+  function countSkipped(type: string): void {
+    const name = skippedCounts.has(type) || skippedCounts.size < SKIPPED_TYPES_MAX ? type : 'others';
+    skippedCounts.set(name, (skippedCounts.get(name) ?? 0) + 1);
+  }
+
+  function skippedSoFar(): Skipped[] {
+    return [...skippedCounts].map(([type, count]) => ({ type, count }));
   }
 
   async function stop(sequence: number, error: unknown): Promise<void> {

@@ -150,7 +150,8 @@ export function simulate(database: Db, name: string, turn: () => Promise<void>) 
   async function fold(builder: Builder, size: number): Promise<void> {
     const events = log.slice(builder.position, builder.position + size);
     const last = events.at(-1)?.recorded;
-    if (last !== undefined) await builder.take({ events, upTo: last.sequence, recordedAt: last.recordedAt });
+    if (last !== undefined)
+      await builder.take({ events, upTo: last.sequence, recordedAt: last.recordedAt, skipped: [] });
   }
 
   function hear(subject: string, body?: unknown): void {
