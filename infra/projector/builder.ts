@@ -94,6 +94,7 @@ export async function openBuilder(projection: AnyProjection, deps: BuilderDeps):
   let newest: Witness | null = checkpoint.witness ?? null;
   let writtenAtMs = performance.now();
   let writing: Promise<void> | undefined;
+  let signedAtMs = writtenAtMs;
   let restsUntilMs = 0;
   let wake = new AbortController();
   let hurriedTo = 0;
@@ -132,7 +133,11 @@ export async function openBuilder(projection: AnyProjection, deps: BuilderDeps):
         );
         const isWoken = wake.signal.aborted;
         if (isWoken) wake = new AbortController();
-        if (isStopped || (isResting() && !isAwaited())) continue;
+        if (isStopped) continue;
+        if (isResting() && !isAwaited()) {
+          if (performance.now() - signedAtMs >= ALIVE_EVERY_MS) await sign();
+          continue;
+        }
         if (isWoken || performance.now() - writtenAtMs >= restMs()) await write(isAwaited() ? 0 : writeEveryMs);
       }
       const isLeft = model.changedCount > 0 || model.position > checkpoint.position;
@@ -154,6 +159,14 @@ export async function openBuilder(projection: AnyProjection, deps: BuilderDeps):
     return performance.now() < restsUntilMs;
   }
 
+  /** A sign of life while there is a rest. */
+  function sign(): Promise<void> {
+    return alone(async () => {
+      signedAtMs = performance.now();
+      checkpoint = await advanceCheckpoint(database, checkpoint, checkpoint.position);
+    });
+  }
+
   /** How long this builder may rest after a write, given what has come since. */
   function restMs(): number {
     if (model.position === checkpoint.position) return ALIVE_EVERY_MS;
@@ -169,9 +182,13 @@ export async function openBuilder(projection: AnyProjection, deps: BuilderDeps):
    * Writes the changed documents that were not written for `restMs`, one write at a time; who comes meanwhile waits and
    * then writes what is new. The checkpoint moves to before the oldest change that is still unwritten.
    */
-  async function write(restMs: number): Promise<void> {
+  function write(restMs: number): Promise<void> {
+    return alone(() => writeNow(restMs));
+  }
+
+  async function alone(task: () => Promise<void>): Promise<void> {
     while (writing !== undefined) await writing;
-    writing = writeNow(restMs).finally(() => {
+    writing = task().finally(() => {
       writing = undefined;
     });
     await writing;
@@ -188,6 +205,7 @@ export async function openBuilder(projection: AnyProjection, deps: BuilderDeps):
     model.written(unwritten);
     checkpoint = await advanceCheckpoint(database, checkpoint, unwritten.position, seen);
     const hasCaughtUp = !serving.isServed && checkpoint.position >= facts.last;
+    signedAtMs = performance.now();
     if (hasCaughtUp && (await serving.serveWhenComplete(checkpoint))) {
       logger.info({ projection: name, version: checkpoint.version }, `${name} has caught up and is served now`);
     }

@@ -237,10 +237,9 @@ describe('what is read is checked against what was read before', () => {
       };
     }
 
-    /** By a connection of its own, so that the log has grown before the projector is back. */
     async function recordWhenBack(...twinIds: string[]): Promise<Position> {
-      await using own = await connectNats(nats.url, { name: 'device' });
-      return recordReadings(own, twinIds);
+      await whenConnected(nc, AbortSignal.timeout(PATIENCE_MS));
+      return record(...twinIds);
     }
 
     async function holds(expected: readonly Seen[]): Promise<boolean> {
