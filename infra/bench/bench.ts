@@ -13,6 +13,7 @@ const parts: Record<string, () => Promise<Findings>> = {
   projection: async () => (await import('./projection.ts')).benchProjection(),
   device: async () => (await import('./device.ts')).benchDevice(),
   fleet: async () => (await import('./fleet.ts')).benchFleet(),
+  'as-of': async () => (await import('./as-of.ts')).benchAsOf(),
 };
 
 /** One part, or all of them, each in a process of its own so that none inherits the other's heap. */

@@ -70,6 +70,16 @@ export async function readAt(
   return first?.sequence === sequence ? first : undefined;
 }
 
+/** Reads the first message that a stream recorded at an instant or later, if there is one. @throws Unavailable, ServerRefused */
+export async function readSince(
+  publisher: Publisher,
+  stream: StoredIn,
+  recordedAt: string,
+): Promise<StoredMessage | undefined> {
+  const { messages } = await publisher.getBatch(stream, JSON.stringify({ start_time: recordedAt, batch: 1 }));
+  return messages.map((message) => storedOf(message))[0];
+}
+
 /** Reads up to `limit` (1,000) messages from a sequence on, of the subjects that match. @throws Unavailable, ServerRefused */
 export async function readPage(
   publisher: Publisher,

@@ -4,6 +4,7 @@ import { problemSchema } from '@stratum/contracts/http.ts';
 import type { FastifySchema } from 'fastify';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import { AS_OF_HEADER } from './queries.ts';
 import type { App } from './routes.ts';
 
 /** What the API's page says about the whole. */
@@ -25,6 +26,7 @@ const problemStatuses: Record<string, string> = {
   '401': 'No valid access token',
   '403': 'The role may not do this',
   '404': 'There is no such thing',
+  '410': 'What `asOf` asks about is not kept any more',
   '409': 'The business says no; code says why',
   '415': 'The body is not JSON',
   '422': 'The Idempotency-Key was used for another body',
@@ -69,9 +71,11 @@ function isDescribed(url: string): boolean {
 function describeRoute(schema: FastifySchema, url: string, methods: string[]): FastifySchema {
   const isOpen = openPaths.some((pattern) => pattern.test(url));
   const isWrite = methods.includes('POST');
+  const isAboutPast = JSON.stringify(schema.querystring ?? {}).includes('"asOf"');
   const statuses = Object.keys(problemStatuses).filter((status) => {
     if (status === '401' || status === '403') return !isOpen || (status === '401' && url.startsWith('/api/auth/'));
     if (status === '404') return url.includes(':');
+    if (status === '410') return isAboutPast;
     if (status === '429') return url.startsWith('/api/auth/');
     return isWrite || status === '400' || status === '503';
   });
@@ -82,7 +86,7 @@ function describeRoute(schema: FastifySchema, url: string, methods: string[]): F
   const successes = Object.entries(typeof schema.response === 'object' ? { ...schema.response } : {});
   const responses = successes.map(([status, one]) => [
     status,
-    { 'x-response-description': successOf(status), ...Object(one) },
+    { 'x-response-description': successOf(status), ...(isAboutPast ? { headers: asOfHeader } : {}), ...Object(one) },
   ]);
   return {
     ...schema,
@@ -94,6 +98,13 @@ function describeRoute(schema: FastifySchema, url: string, methods: string[]): F
 
 const successOf = (status: string): string =>
   status === '201' ? 'It is done' : status === '204' ? 'It is done; there is nothing to tell' : 'The answer';
+
+const asOfHeader = {
+  [AS_OF_HEADER]: {
+    type: 'string',
+    description: 'Given `asOf`: the positions that the answer is of, `PLANT:… TELEMETRY:…`',
+  },
+};
 
 const idempotencyHeader = {
   type: 'object',

@@ -116,6 +116,14 @@ function byName(error: Error): Problem | undefined {
         detail: 'The read model has not reached the position asked for. Ask again.',
         retryAfterSeconds: 1,
       });
+    case 'NoSuchMoment':
+      return invalidRequest([{ field: 'asOf', message: error.message }]);
+    case 'AgedOut':
+      return new Problem(410, 'Not kept any more', {
+        code: 'AgedOut',
+        detail: `asOf: ${error.message}`,
+        errors: [{ field: 'asOf', message: error.message }],
+      });
     case 'TooMuchContention':
       return unavailable('Too many changes to the same thing at once. Try again.');
     case 'Overloaded':

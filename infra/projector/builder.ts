@@ -7,7 +7,6 @@ import {
   type Checkpoint,
   openCheckpoint,
   SecondWriter,
-  type Skipped,
   type Witness,
 } from './checkpoints.ts';
 import { stopAt } from './dead-letters.ts';
@@ -18,6 +17,7 @@ import { openModel, PoisonEvent } from './model.ts';
 import { restAfterWriteMs } from './pacing.ts';
 import { openServing } from './pointers.ts';
 import type { AnyProjection, ProjectedStream, ReadModelDocument } from './projection.ts';
+import { openVersions, versionsNameOf } from './versions.ts';
 
 /** With so many changed documents folding waits until they are written: what is in memory is bounded. */
 const CHANGED_MAX = 50_000;
@@ -27,8 +27,6 @@ const LOOK_EVERY_MS = 50;
 const CHECKPOINT_EVERY_MS = 1_000;
 /** A checkpoint is signed this often even when there is nothing new. */
 const ALIVE_EVERY_MS = 2_000;
-/** So many types of events that are left out are counted apart. */
-const SKIPPED_TYPES_MAX = 100;
 /** A read model that a query waits for is written this often. */
 const HURRIED_EVERY_MS = 100;
 
@@ -84,17 +82,20 @@ export async function openBuilder(projection: AnyProjection, deps: BuilderDeps):
     await collection.createIndex(Object.fromEntries(fields.map((field) => [field, 1])));
   }
   const serving = await openServing(database, checkpoint, askFacts);
-  if (givenUp !== undefined) await dropCollection(database, givenUp.collection);
+  if (givenUp !== undefined) {
+    await dropCollection(database, givenUp.collection);
+    await dropCollection(database, versionsNameOf(givenUp.collection));
+  }
+  const firstLeft = async () => (await askFacts()).first;
+  const versions = await openVersions(database, projection, { collection: checkpoint.collection, firstLeft });
 
   const documents = documentsIn(collection);
   const model = openModel(projection, documents, checkpoint.position);
   const announce = projection.announce ?? 'written';
   const writeEveryMs = projection.writeEverySeconds === undefined ? 0 : projection.writeEverySeconds * 1000;
-  const skippedCounts = new Map<string, number>();
   let newest: Witness | null = checkpoint.witness ?? null;
   let writtenAtMs = performance.now();
   let writing: Promise<void> | undefined;
-  let signedAtMs = writtenAtMs;
   let restsUntilMs = 0;
   let wake = new AbortController();
   let hurriedTo = 0;
@@ -110,14 +111,13 @@ export async function openBuilder(projection: AnyProjection, deps: BuilderDeps):
     get isStopped() {
       return isStopped;
     },
-    async take({ events, upTo, recordedAt, skipped }) {
+    async take({ events, upTo, recordedAt }) {
       if (isStopped || upTo <= model.position) return;
       try {
         const touched = await model.fold(events, upTo);
         newest = { sequence: upTo, recordedAt };
-        for (const type of skipped) countSkipped(type);
         if (announce === 'folded') announceServed(touched);
-        if (model.changedCount >= CHANGED_MAX) await write(0);
+        if (Math.max(model.changedCount, model.versionCount) >= CHANGED_MAX) await write(0);
         else if (writeEveryMs > 0) wakeWriter(touched);
         else if (model.isDue(touched, 0)) await write(0);
         announceReached();
@@ -133,11 +133,7 @@ export async function openBuilder(projection: AnyProjection, deps: BuilderDeps):
         );
         const isWoken = wake.signal.aborted;
         if (isWoken) wake = new AbortController();
-        if (isStopped) continue;
-        if (isResting() && !isAwaited()) {
-          if (performance.now() - signedAtMs >= ALIVE_EVERY_MS) await sign();
-          continue;
-        }
+        if (isStopped || (isResting() && !isAwaited())) continue;
         if (isWoken || performance.now() - writtenAtMs >= restMs()) await write(isAwaited() ? 0 : writeEveryMs);
       }
       const isLeft = model.changedCount > 0 || model.position > checkpoint.position;
@@ -159,14 +155,6 @@ export async function openBuilder(projection: AnyProjection, deps: BuilderDeps):
     return performance.now() < restsUntilMs;
   }
 
-  /** A sign of life while there is a rest. */
-  function sign(): Promise<void> {
-    return alone(async () => {
-      signedAtMs = performance.now();
-      checkpoint = await advanceCheckpoint(database, checkpoint, checkpoint.position);
-    });
-  }
-
   /** How long this builder may rest after a write, given what has come since. */
   function restMs(): number {
     if (model.position === checkpoint.position) return ALIVE_EVERY_MS;
@@ -182,13 +170,9 @@ export async function openBuilder(projection: AnyProjection, deps: BuilderDeps):
    * Writes the changed documents that were not written for `restMs`, one write at a time; who comes meanwhile waits and
    * then writes what is new. The checkpoint moves to before the oldest change that is still unwritten.
    */
-  function write(restMs: number): Promise<void> {
-    return alone(() => writeNow(restMs));
-  }
-
-  async function alone(task: () => Promise<void>): Promise<void> {
+  async function write(restMs: number): Promise<void> {
     while (writing !== undefined) await writing;
-    writing = task().finally(() => {
+    writing = writeNow(restMs).finally(() => {
       writing = undefined;
     });
     await writing;
@@ -199,13 +183,14 @@ export async function openBuilder(projection: AnyProjection, deps: BuilderDeps):
     if (!isLed()) throw new SecondWriter(name);
     writtenAtMs = performance.now();
     const unwritten = model.unwritten(restMs);
-    const seen = { witness: newest, skipped: skippedSoFar() };
+    const witness = newest;
     const { changes } = unwritten;
+    // Before what replaces them, so that a question about the past finds either the one or the other.
+    if (unwritten.versions.length > 0) await versions.write(unwritten.versions);
     if (changes.length > 0) await documents.write(changes);
     model.written(unwritten);
-    checkpoint = await advanceCheckpoint(database, checkpoint, unwritten.position, seen);
+    checkpoint = await advanceCheckpoint(database, checkpoint, unwritten.position, witness);
     const hasCaughtUp = !serving.isServed && checkpoint.position >= facts.last;
-    signedAtMs = performance.now();
     if (hasCaughtUp && (await serving.serveWhenComplete(checkpoint))) {
       logger.info({ projection: name, version: checkpoint.version }, `${name} has caught up and is served now`);
     }
@@ -213,15 +198,6 @@ export async function openBuilder(projection: AnyProjection, deps: BuilderDeps):
     if (writeEveryMs > 0) restsUntilMs = performance.now() + restAfterWriteMs(performance.now() - writtenAtMs);
     if (announce === 'written') announceServed(changes.map((change) => change.document));
     announceReached();
-  }
-
-  function countSkipped(type: string): void {
-    const name = skippedCounts.has(type) || skippedCounts.size < SKIPPED_TYPES_MAX ? type : 'others';
-    skippedCounts.set(name, (skippedCounts.get(name) ?? 0) + 1);
-  }
-
-  function skippedSoFar(): Skipped[] {
-    return [...skippedCounts].map(([type, count]) => ({ type, count }));
   }
 
   async function stop(sequence: number, error: unknown): Promise<void> {

@@ -51,15 +51,18 @@ describe('who opens a checkpoint', () => {
     expect(await stored()).toMatchObject({ position: 101, collection: 'seen_v1' });
   });
 
-  test('goes on with a checkpoint of the time before terms', async () => {
-    const { checkpoint } = await open('old');
-    await checkpointsIn(database).updateOne(
-      { _id: 'seen_v1' },
-      { $unset: { term: '', holder: '' }, $set: { position: 7 } },
-    );
-    const opened = await open('new');
-    expect(opened.checkpoint).toMatchObject({ term: 1, position: 7, startedAt: checkpoint.startedAt });
-    expect(await advanceCheckpoint(database, opened.checkpoint, 8)).toMatchObject({ position: 8 });
+  test('begins anew, in another collection, what was last written by a program that did not keep former documents', async () => {
+    await open('old');
+    await checkpointsIn(database).updateOne({ _id: 'seen_v1' }, { $unset: { term: '', holder: '', snapshots: '' } });
+    const ofOlder = await open('new');
+    expect(ofOlder.checkpoint).toMatchObject({ term: 1, position: 0, collection: 'seen_v1_2' });
+    expect(ofOlder.givenUp).toEqual({ collection: 'seen_v1', reason: 'its former documents were not kept' });
+    // An older program takes it up for a while: it raises the term, and that is all it does.
+    await checkpointsIn(database).updateOne({ _id: 'seen_v1' }, { $set: { term: 2, position: 7 } });
+    const afterOlder = await open('new');
+    expect(afterOlder.checkpoint).toMatchObject({ term: 3, position: 0, collection: 'seen_v1_3' });
+    expect(await advanceCheckpoint(database, afterOlder.checkpoint, 8)).toMatchObject({ position: 8 });
+    expect((await open('new')).checkpoint).toMatchObject({ term: 4, position: 8, collection: 'seen_v1_3' });
   });
 
   test('of another log takes a collection of a name that was never used', async () => {

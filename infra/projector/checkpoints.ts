@@ -1,5 +1,6 @@
 import type { Collection, Db, Filter } from 'mongodb';
 import { type AnyProjection, collectionNameOf, type ProjectedStream } from './projection.ts';
+import { snapshotEveryOf, versionsNameOf } from './versions.ts';
 
 /** How far a projection has got. Lives in collection `checkpoints`; `_id` is `<name>_v<version>`. */
 export type Checkpoint = {
@@ -27,16 +28,16 @@ export type Checkpoint = {
    * before can move it no more, however late it wakes up.
    */
   term: number;
-  /** The process that opened it last. */
+  /** The process that opened it last: `<host>/<process id>`. */
   holder: string;
-  /** Events of types that this process does not know and left out since it opened the checkpoint. */
-  skipped?: readonly Skipped[];
   /** Set when an event could not be folded: the projection stands still before it until the program is started anew. */
   stopped: { position: number; error: string } | null;
+  /**
+   * Every how many events former documents are kept (`versions.ts`; 0: by the projection's own rule), and the term in which
+   * that was so last: an older program, which knows nothing of them, raises the term alone. Missing: never.
+   */
+  snapshots?: { every: number; term: number };
 };
-
-/** How many events of a type. */
-export type Skipped = { type: string; count: number };
 
 /** A message of a log by its sequence and the broker's time. */
 export type Witness = { sequence: number; recordedAt: string };
@@ -116,12 +117,13 @@ export async function openCheckpoint(
   const known = await checkpoints.findOne({ _id: id });
   // Asked in this order: read after the facts, the checkpoint of another projector at work could be ahead of them.
   const facts = await askFacts(known?.witness?.sequence);
-  const reason = known === null ? undefined : reasonToRebuild(known, facts);
+  const every = snapshotEveryOf(projection);
+  const reason = known === null ? undefined : (reasonToRebuild(known, facts) ?? versionsMissing(known, every));
   const updatedAt = new Date().toISOString();
   // A checkpoint written before there were terms has none.
   const term = (known?.term ?? 0) + 1;
   if (known !== null && reason === undefined) {
-    const opening = { term, holder, updatedAt, skipped: [], stopped: null };
+    const opening = { term, holder, updatedAt, stopped: null, snapshots: { every, term } };
     const { matchedCount } = await checkpoints.updateOne(asLeft(known), { $set: opening });
     if (matchedCount === 0) throw new SecondWriter(`the checkpoint ${id}`);
     return { checkpoint: { ...known, ...opening }, facts };
@@ -142,6 +144,7 @@ export async function openCheckpoint(
     term,
     holder,
     stopped: null,
+    snapshots: { every, term },
   };
   if (known === null) {
     await insertNew(checkpoints, fresh);
@@ -160,16 +163,16 @@ export async function advanceCheckpoint(
   database: Db,
   checkpoint: Checkpoint,
   position: number,
-  seen: Pick<Checkpoint, 'witness' | 'skipped'> = {},
+  witness: Witness | null = checkpoint.witness ?? null,
 ): Promise<Checkpoint> {
-  return changeCheckpoint(database, checkpoint, { ...seen, position, updatedAt: new Date().toISOString() });
+  return changeCheckpoint(database, checkpoint, { position, witness, updatedAt: new Date().toISOString() });
 }
 
 /** Changes a checkpoint, if it still is as this projector left it. @throws SecondWriter when it is not */
 export async function changeCheckpoint(
   database: Db,
   checkpoint: Checkpoint,
-  change: Partial<Pick<Checkpoint, 'position' | 'witness' | 'skipped' | 'updatedAt' | 'stopped'>>,
+  change: Partial<Pick<Checkpoint, 'position' | 'witness' | 'updatedAt' | 'stopped'>>,
 ): Promise<Checkpoint> {
   const { matchedCount } = await checkpointsIn(database).updateOne(asLeft(checkpoint), { $set: change });
   if (matchedCount === 0) throw new SecondWriter(`the checkpoint ${checkpoint._id}`);
@@ -187,6 +190,13 @@ async function insertNew(checkpoints: Collection<Checkpoint>, fresh: Checkpoint)
   if (upsertedCount === 0) throw new SecondWriter(`the checkpoint ${fresh._id}`);
 }
 
+/** Why the documents of the past cannot be trusted to be there, as a sentence. */
+function versionsMissing({ term, snapshots }: Checkpoint, every: number): string | undefined {
+  if (snapshots === undefined) return 'its former documents were not kept';
+  if (snapshots.term !== term) return 'its former documents were not kept by the program that wrote it last';
+  return snapshots.every === every ? undefined : 'its former documents were kept otherwise';
+}
+
 /**
  * `orders_v1`, or the first of `orders_v1_2`, `orders_v1_3`, … behind the one given up that is not there yet. A name is not
  * used again: whoever still writes to what was given up must not reach what came after it.
@@ -197,6 +207,6 @@ async function freshCollectionName(database: Db, name: string, givenUp?: string)
   const before = givenUp === undefined ? 0 : Number(givenUp.slice(name.length + 1) || 1);
   for (let generation = before + 1; ; generation++) {
     const candidate = generation === 1 ? name : `${name}_${generation}`;
-    if (!taken.has(candidate)) return candidate;
+    if (!taken.has(candidate) && !taken.has(versionsNameOf(candidate))) return candidate;
   }
 }

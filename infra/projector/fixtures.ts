@@ -15,13 +15,13 @@ export const PATIENCE_MS = 20_000;
 export type Seen = ReadModelDocument & { readings: number[] };
 
 /** A read model for tests: the sequences of each twin's readings, so that one lost, doubled or out of order shows. */
-export const seen: Projection<Seen> = {
+export const seen = {
   name: 'seen',
   version: 1,
   stream: 'TELEMETRY',
   keys: (event) => [event.envelope.subject],
   fold: (document, { recorded }, key) => ({ _id: key, readings: [...(document?.readings ?? []), recorded.sequence] }),
-};
+} satisfies Projection<Seen>;
 
 /** Records a reading of each of the twins named, in this order. */
 export async function recordReadings(nc: NatsConnection, twinIds: readonly string[]): Promise<Position> {
@@ -41,7 +41,7 @@ export function startProjector(nc: NatsConnection, database: Db, projections: re
   const stop = new AbortController();
   const logger = openLog('test', 'silent');
   const projector = runProjector({ projections, nc, database, signal: stop.signal, logger });
-  const readModels = openReadModels(database, nc);
+  const readModels = openReadModels(database, nc, projections);
   return {
     readModels,
     async [Symbol.asyncDispose]() {

@@ -97,7 +97,7 @@ test('a document written a moment ago rests, and the position stays before what 
   expect([due.changes.map(({ document }) => document._id), due.position]).toEqual([['b'], 1]);
   model.written(due);
   await model.fold([], 9);
-  expect(model.unwritten(hour)).toEqual({ changes: [], position: 1, foldedTo: 9 });
+  expect(model.unwritten(hour)).toEqual({ changes: [], versions: [], position: 1, foldedTo: 9 });
   const all = model.unwritten();
   expect([all.changes.map(({ document }) => document._id), all.position]).toEqual([['a', 'all'], 9]);
 });

@@ -1,5 +1,6 @@
 import type { Change, Documents } from './documents.ts';
 import { type AnyProjection, foldOnce, type ProjectedEvent, type ReadModelDocument } from './projection.ts';
+import { supersededBy, type Version } from './versions.ts';
 
 /**
  * Documents in use are kept in memory, so that they need not be loaded: so many per read model, each for so long after its
@@ -22,8 +23,11 @@ export class PoisonEvent extends Error {
   }
 }
 
-/** Documents to write, the position that the database holds completely once they are written, and what they are folded to. */
-export type Unwritten = { changes: Change[]; position: number; foldedTo: number };
+/**
+ * Documents to write, the position that the database holds completely once they are written, and what they are folded to.
+ * `versions` are former documents to keep, to be written before `changes`.
+ */
+export type Unwritten = { changes: Change[]; versions: Version[]; position: number; foldedTo: number };
 
 /**
  * One read model in memory, between its log and its database: events go in, changed documents come out. It knows which
@@ -34,6 +38,8 @@ export type Model = {
   readonly position: number;
   /** How many documents differ from the database. */
   readonly changedCount: number;
+  /** How many former documents are to be kept and not yet written. */
+  readonly versionCount: number;
   /**
    * Folds a batch, in order, that ends at sequence `upTo`; events already folded are skipped. Loads what documents it
    * needs. Answers the documents that changed. @throws PoisonEvent
@@ -60,6 +66,7 @@ type Kept = {
 export function openModel(projection: AnyProjection, documents: Documents, position: number): Model {
   const kept = new Map<string, Kept>();
   const changed = new Set<string>();
+  const superseded: Version[] = [];
   let foldedTo = position;
 
   return {
@@ -68,6 +75,9 @@ export function openModel(projection: AnyProjection, documents: Documents, posit
     },
     get changedCount() {
       return changed.size;
+    },
+    get versionCount() {
+      return superseded.length;
     },
     async fold(events, upTo) {
       const news = events.filter((event) => event.recorded.sequence > foldedTo);
@@ -98,9 +108,10 @@ export function openModel(projection: AnyProjection, documents: Documents, posit
         if (writtenMs <= restedSinceMs) changes.push({ document, storedPosition });
         else position = Math.min(position, changedFrom - 1);
       }
-      return { changes, position, foldedTo };
+      return { changes, versions: [...superseded], position, foldedTo };
     },
-    written({ changes, foldedTo: writtenTo }) {
+    written({ changes, versions, foldedTo: writtenTo }) {
+      superseded.splice(0, versions.length);
       for (const { document } of changes) {
         const known = kept.get(document._id);
         if (known === undefined) continue;
@@ -133,6 +144,8 @@ export function openModel(projection: AnyProjection, documents: Documents, posit
     for (const { key, document } of after) {
       const known = kept.get(key);
       if (document === undefined || document === known?.document) continue;
+      const version = known && supersededBy(projection, known.document, document);
+      if (version !== undefined) superseded.push(version);
       kept.delete(key);
       kept.set(key, {
         document,

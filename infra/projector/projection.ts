@@ -1,3 +1,4 @@
+import type { Instant } from '@stratum/contracts/envelope.ts';
 import type { ProjectedEvent } from '@stratum/contracts/recorded.ts';
 
 export type { ProjectedEvent };
@@ -39,6 +40,28 @@ export type Projection<D extends ReadModelDocument> = {
   announce?: 'written' | 'folded' | 'never';
   /** Ascending secondary indexes, one list of field names each. Lists that are read all the time are `_id` ranges and need none. */
   indexes?: readonly (readonly string[])[];
+  /** Documents are kept as they were after every so many events of PLANT, for questions about the past; 500 if left out. */
+  snapshotEvery?: number;
+  /**
+   * What no document exceeds that was there at a sequence, recorded at that instant, in a field by which lists are ordered. It
+   * spares questions about the past a walk over all that came since; the answer is the same without it.
+   */
+  bornBy?(sequence: number, recordedAt: Instant): { field: string; atMost: string | number };
+  /** How documents of the past are folded again where the log is too long to keep them all every so many events. */
+  past?: Past<D>;
+};
+
+/**
+ * Of a model of TELEMETRY a document depends on the messages of one subject alone, so a former one is folded from the last
+ * that was kept, or from where its messages begin, with these alone. What is in between bounds the work.
+ */
+export type Past<D extends ReadModelDocument> = {
+  /** The last token of the only subject whose messages change the document. */
+  subject(key: string): string;
+  /** Nothing that was recorded before this instant changes the document. Absent: its messages may be as old as the log. */
+  since?(key: string): Instant;
+  /** A document is kept when it is replaced by one of another period. */
+  period(document: D): string | number;
 };
 
 /** Any projection, for code that does not look inside the documents. */

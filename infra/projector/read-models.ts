@@ -1,15 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NatsConnection } from '@nats-io/nats-core';
-import { type Position, parsePosition, positionOf } from '@stratum/contracts/envelope.ts';
+import { type Instant, type Position, parsePosition, positionOf } from '@stratum/contracts/envelope.ts';
 import type { HealthView } from '@stratum/contracts/http.ts';
 import type { Collection, Db } from 'mongodb';
+import { openAsOf } from './as-of.ts';
 import { type Checkpoint, checkpointsIn } from './checkpoints.ts';
 import { digestOf } from './digest.ts';
 import { boundsOf } from './facts.ts';
 import { healthOfProjections } from './health.ts';
 import { hurry, onProgress } from './live.ts';
+import { type Moment, momentOf } from './moment.ts';
 import { pointersIn } from './pointers.ts';
-import type { ReadModelDocument } from './projection.ts';
+import type { AnyProjection, ReadModelDocument } from './projection.ts';
+import type { Queried } from './queried.ts';
 
 /** A query waits for its position at most this long by default. */
 export const WAIT_MS_MAX = 2_000;
@@ -30,6 +33,16 @@ export class NotYet extends Error {
   }
 }
 
+/** Read models as they are, or as they were at a moment. */
+export type View = {
+  /** The moment; `undefined`: now. */
+  readonly moment: Moment | undefined;
+  /** Documents of a read model. Read only. */
+  collection<D extends ReadModelDocument>(name: string): Queried<D>;
+  /** What the documents of a read model hold: everything up to here, and of the past nothing beyond. */
+  position(name: string): Position | undefined;
+};
+
 /** What queries use: the documents of each read model, and how far each has got. */
 export type ReadModels = {
   /** Documents of a read model, whichever version of it is being served. Read only. */
@@ -40,6 +53,14 @@ export type ReadModels = {
    * Throws `NotYet` after `waitMsMax` milliseconds.
    */
   waitFor(after: Position | undefined, names: readonly string[], waitMsMax?: number): Promise<void>;
+  /** The named read models as they are. @throws NotYet as `waitFor` */
+  view(after: Position | undefined, names: readonly string[]): Promise<View>;
+  /**
+   * The named read models as they were at an instant or a position, however they are folded: the same as they would be now
+   * if nothing had been recorded since. Waits until the projector has got there. `now` is what the future begins with.
+   * @throws NoSuchMoment, AgedOut, NotYet
+   */
+  viewAsOf(asOf: Instant | Position, names: readonly string[], now: Date): Promise<View & { moment: Moment }>;
   /** How far a read model has got: everything up to here is in its documents. `undefined` before its first checkpoint. */
   position(name: string): Position | undefined;
   /** How far each projection is and whether it runs, for `/health`. */
@@ -48,13 +69,21 @@ export type ReadModels = {
   digest(name: string): Promise<string>;
 };
 
-type Served = Pick<Checkpoint, 'collection' | 'stream' | 'streamCreated' | 'startedAt' | 'position'>;
+type Served = Pick<Checkpoint, 'version' | 'collection' | 'stream' | 'streamCreated' | 'startedAt' | 'position'> & {
+  snapshotEvery: number | undefined;
+};
 
 /**
  * Opens the read models of a database for queries. Which version of each is served, and how far it is, is kept up to
- * date in the background until disposed; the projector announces each step on core NATS.
+ * date in the background until disposed; the projector announces each step on core NATS. `projections` are those that can
+ * be asked about the past.
  */
-export function openReadModels(database: Db, nc: NatsConnection): ReadModels & Disposable {
+export function openReadModels(
+  database: Db,
+  nc: NatsConnection,
+  projections: readonly AnyProjection[] = [],
+): ReadModels & Disposable {
+  const asOf = openAsOf(database, nc);
   const served = new Map<string, Served>();
   const overtakenSinceMs = new Map<string, number>();
   const log = boundsOf(nc);
@@ -71,7 +100,17 @@ export function openReadModels(database: Db, nc: NatsConnection): ReadModels & D
   refreshSoon();
 
   return {
-    collection: (name) => database.collection(served.get(name)?.collection ?? `${name}_v1`),
+    collection,
+    async view(after, names) {
+      await waitFor(after, names);
+      return { moment: undefined, collection: (name) => asItIs(collection(name)), position };
+    },
+    async viewAsOf(when, names, now) {
+      const moment = await momentOf(nc, when, now);
+      await waitFor(positionOf('PLANT', moment.sequences.PLANT), names);
+      await waitFor(positionOf('TELEMETRY', moment.sequences.TELEMETRY), names);
+      return { moment, collection: (name) => asItWas(name, moment), position: (name) => positionAt(name, moment) };
+    },
     waitFor,
     position,
     positions: () => healthOfProjections(database, nc, (name) => served.get(name)?.position ?? 0),
@@ -81,6 +120,26 @@ export function openReadModels(database: Db, nc: NatsConnection): ReadModels & D
       hearing.unsubscribe();
     },
   };
+
+  function collection<D extends ReadModelDocument>(name: string): Collection<D> {
+    return database.collection<D>(served.get(name)?.collection ?? `${name}_v1`);
+  }
+
+  function asItWas<D extends ReadModelDocument>(name: string, moment: Moment): Queried<D> {
+    const known = served.get(name);
+    const projection = projections.find((one) => one.name === name && one.version === known?.version);
+    // While another version of the program builds it, nobody here knows how it is folded.
+    if (known?.snapshotEvery === undefined || projection === undefined) {
+      throw new NotYet(positionOf(projection?.stream ?? 'PLANT', 0), name, undefined);
+    }
+    const { snapshotEvery } = known;
+    return asOf(projection, { ...known, snapshotEvery }, moment.sequences[projection.stream]) as unknown as Queried<D>;
+  }
+
+  function positionAt(name: string, { sequences }: Moment): Position | undefined {
+    const known = served.get(name);
+    return known === undefined ? undefined : positionOf(known.stream, sequences[known.stream]);
+  }
 
   async function waitFor(
     after: Position | undefined,
@@ -152,18 +211,19 @@ export function openReadModels(database: Db, nc: NatsConnection): ReadModels & D
       checkpointsIn(database).find().toArray(),
     ]);
     const found = new Set<string>();
-    for (const { _id: name, collection } of pointers) {
+    for (const { _id: name, version, collection } of pointers) {
       const checkpoint = checkpoints.find((one) => one.name === name && one.collection === collection);
       if (checkpoint === undefined) continue;
       found.add(name);
-      const { stream, streamCreated, startedAt, position } = checkpoint;
+      const { stream, streamCreated, startedAt, position, term, snapshots } = checkpoint;
+      const snapshotEvery = snapshots?.term === term ? snapshots?.every : undefined;
       const known = served.get(name);
       if (known !== undefined && isAhead(name, known, checkpoint, checkpoints)) continue;
       overtakenSinceMs.delete(name);
       const isSame = known?.collection === collection && known.startedAt === startedAt;
       // An announcement may be ahead of the checkpoint by events that changed nothing.
-      if (isSame) known.position = Math.max(known.position, position);
-      else served.set(name, { collection, stream, streamCreated, startedAt, position });
+      const reached = isSame ? Math.max(known.position, position) : position;
+      served.set(name, { version, collection, stream, streamCreated, startedAt, position: reached, snapshotEvery });
     }
     for (const name of served.keys()) if (!found.has(name)) served.delete(name);
     tellWaiting();
@@ -187,4 +247,9 @@ export function openReadModels(database: Db, nc: NatsConnection): ReadModels & D
     step = Promise.withResolvers<void>();
     resolve();
   }
+}
+
+/** The driver's own collection does everything that questions ask for; its types cannot say so for every document. */
+function asItIs<D extends ReadModelDocument>(collection: Collection<D>): Queried<D> {
+  return collection as unknown as Queried<D>;
 }

@@ -2,6 +2,9 @@ import type { OccurrenceDocument } from '@stratum/contracts/alert/alert.ts';
 import type { PlantEvent } from '@stratum/contracts/recorded.ts';
 import type { Folded, ProjectedEvent, Projection } from '@stratum/infra/projector/projection.ts';
 
+/** No reading is believed that is five minutes ahead of its record, nor is an alert; as much again for clocks that differ. */
+const AHEAD_MS_MAX = 600_000;
+
 /** Every time an alert went active, as one document that follows it until it is done with: `_id` sorts by when it was raised. */
 export const alertOccurrences: Projection<OccurrenceDocument> = {
   name: 'alert_occurrences',
@@ -9,6 +12,10 @@ export const alertOccurrences: Projection<OccurrenceDocument> = {
   stream: 'PLANT',
   // The last one is for browsers that come back and are sent what has changed since.
   indexes: [['twinId', '_id'], ['_position']],
+  bornBy: (_sequence, recordedAt) => ({
+    field: '_id',
+    atMost: new Date(Date.parse(recordedAt) + AHEAD_MS_MAX).toISOString(),
+  }),
   keys: (event) => (isAboutAlert(event) ? [event.data.occurrenceId] : []),
   fold: (document, event) => (isAboutAlert(event) ? foldOccurrence(document, event) : document),
 };

@@ -9,7 +9,7 @@ import {
 } from '@stratum/contracts/alert/alert.ts';
 import { positionOf } from '@stratum/contracts/envelope.ts';
 import { twinIdSchema } from '@stratum/contracts/twin/twin.ts';
-import { afterQuery, limitQuery } from '@stratum/infra/http/queries.ts';
+import { limitQuery, openView, viewQuery } from '@stratum/infra/http/queries.ts';
 import type { ApiDeps, Routes } from '@stratum/infra/http/routes.ts';
 import { requires } from '@stratum/infra/http/security.ts';
 import { z } from 'zod';
@@ -25,7 +25,7 @@ const PAGE_DEFAULT = 50;
 const PAGE_MAX = 200;
 
 /** The alarm page, and the history of alerts. */
-export const alertsRoutes: Routes<Pick<ApiDeps, 'readModels'>> = (app, { readModels }) => {
+export const alertsRoutes: Routes<Pick<ApiDeps, 'readModels' | 'now'>> = (app, deps) => {
   app.get(
     '/api/alerts',
     {
@@ -37,21 +37,21 @@ export const alertsRoutes: Routes<Pick<ApiDeps, 'readModels'>> = (app, { readMod
           'Active: UNACK or ACKED. Returned: RTNUN, back inside and not acknowledged. High risk: active with priority 1. ' +
           'Persistent: active for 5 minutes or more.',
         querystring: z.object({
-          ...afterQuery,
+          ...viewQuery,
           twin: twinIdSchema.optional().describe('Only alerts of this twin'),
           state: alarmStateSchema.optional().describe('Only alerts in this state'),
         }),
         response: { 200: alertsView },
       },
     },
-    async (request) => {
-      const { after, twin, state } = request.query;
-      await readModels.waitFor(after, ['alerts', 'alert_occurrences']);
+    async ({ query }, reply) => {
+      const { twin, state } = query;
+      const view = await openView(deps, { query, names: ['alerts', 'alert_occurrences'], reply });
       // Asked before the documents, so that they hold at least what it says.
-      const position = readModels.position('alerts') ?? positionOf('PLANT', 0);
+      const position = view.position('alerts') ?? positionOf('PLANT', 0);
       const ofTwin = twin === undefined ? {} : { twinId: twin };
       const alertsIn = (states: readonly AlarmState[]) =>
-        readModels
+        view
           .collection<AlertDocument>('alerts')
           .find({ state: { $in: states.filter((one) => state === undefined || one === state) }, ...ofTwin })
           .sort({ raisedAt: -1, _id: 1 })
@@ -60,7 +60,7 @@ export const alertsRoutes: Routes<Pick<ApiDeps, 'readModels'>> = (app, { readMod
       const [active, returned, latest] = await Promise.all([
         alertsIn(ACTIVE_STATES),
         alertsIn(RETURNED_STATES),
-        readModels
+        view
           .collection<OccurrenceDocument>('alert_occurrences')
           .find({ ...ofTwin, ...(state === undefined ? {} : { state }) })
           .sort({ _id: -1 })
@@ -81,7 +81,7 @@ export const alertsRoutes: Routes<Pick<ApiDeps, 'readModels'>> = (app, { readMod
         tags,
         summary: 'Every time an alert went active, newest first',
         querystring: z.object({
-          ...afterQuery,
+          ...viewQuery,
           twin: twinIdSchema.optional().describe('Only alerts of this twin'),
           before: z.string().max(128).optional().describe('`next` of the page before'),
           limit: limitQuery(PAGE_DEFAULT, PAGE_MAX),
@@ -89,10 +89,10 @@ export const alertsRoutes: Routes<Pick<ApiDeps, 'readModels'>> = (app, { readMod
         response: { 200: occurrencesPage },
       },
     },
-    async (request) => {
-      const { after, twin, before, limit } = request.query;
-      await readModels.waitFor(after, ['alert_occurrences']);
-      const occurrences = await readModels
+    async ({ query }, reply) => {
+      const { twin, before, limit } = query;
+      const view = await openView(deps, { query, names: ['alert_occurrences'], reply });
+      const occurrences = await view
         .collection<OccurrenceDocument>('alert_occurrences')
         .find({
           ...(twin === undefined ? {} : { twinId: twin }),

@@ -45,3 +45,9 @@ export function historyKey(grain: Grain, twinId: string, observedAt: Instant): s
 export function startOfSpan(grain: Grain, observedMs: number): number {
   return Math.floor(observedMs / grain.spanMs) * grain.spanMs;
 }
+
+/** When the span begins that a document's key names, epoch milliseconds. */
+export function startOfKey(grain: Grain, key: string): number {
+  const name = key.slice(-grain.nameLength);
+  return Date.parse(`${name}${'yyyy-mm-ddT00:00:00Z'.slice(grain.nameLength)}`);
+}

@@ -1,14 +1,15 @@
+import type { NatsConnection } from '@nats-io/nats-core';
 import { instantSchema, type Position, parsePosition, positionSchema } from '@stratum/contracts/envelope.ts';
 import { telemetrySubject } from '@stratum/contracts/subjects.ts';
 import { type HistoryPage, historyPage, type Reading, trendView } from '@stratum/contracts/telemetry/telemetry.ts';
 import { type TwinDirectoryDocument, twinIdSchema } from '@stratum/contracts/twin/twin.ts';
 import { decodeReading } from '@stratum/infra/event-store/codec.ts';
 import { invalidRequest, notFound } from '@stratum/infra/http/problems.ts';
-import { afterQuery, limitQuery } from '@stratum/infra/http/queries.ts';
+import { limitQuery, openView, type QueryView, viewQuery } from '@stratum/infra/http/queries.ts';
 import type { ApiDeps, Routes } from '@stratum/infra/http/routes.ts';
 import { requires } from '@stratum/infra/http/security.ts';
 import { readBackwards } from '@stratum/infra/projector/read-backwards.ts';
-import type { ReadModels } from '@stratum/infra/projector/read-models.ts';
+import type { View } from '@stratum/infra/projector/read-models.ts';
 import { z } from 'zod';
 import { type Grain, type HistoryDocument, historyKey, hours } from './buckets.ts';
 import { samplesOfDocuments, samplesOfReadings } from './samples.ts';
@@ -26,6 +27,7 @@ const READINGS_MAX = 10_000;
 const UNWRITTEN_MS_MAX = 120_000;
 
 const telemetryPosition = positionSchema.regex(/^TELEMETRY:/, 'must be a position of TELEMETRY');
+const trendNames = ['twin_directory', 'history_hours', 'history_days'];
 const twinParams = z.object({ twinId: twinIdSchema });
 
 /**
@@ -34,7 +36,6 @@ const twinParams = z.object({ twinId: twinIdSchema });
  * beyond that of minutes, beyond two days of quarter hours. Times are by observation.
  */
 export const historyRoutes: Routes<ApiDeps> = (app, deps) => {
-  const { readModels } = deps;
   app.get(
     '/api/twin/:twinId/history',
     {
@@ -44,6 +45,7 @@ export const historyRoutes: Routes<ApiDeps> = (app, deps) => {
         summary: 'The readings of a twin, newest first',
         params: twinParams,
         querystring: z.object({
+          asOf: viewQuery.asOf,
           before: telemetryPosition
             .optional()
             .describe('Only readings recorded before this position: `next` of a page'),
@@ -52,9 +54,12 @@ export const historyRoutes: Routes<ApiDeps> = (app, deps) => {
         response: { 200: historyPage },
       },
     },
-    async ({ params: { twinId }, query: { before, limit } }): Promise<HistoryPage> => {
-      const twin = await twinOf(readModels, twinId);
-      const messages = await readBackwards(deps.nc, { ...sourceOf(twin), before: sequenceOf(before), limit });
+    async ({ params: { twinId }, query }, reply): Promise<HistoryPage> => {
+      const { limit } = query;
+      const view = await openView(deps, { query, names: ['twin_directory'], reply });
+      const twin = await twinOf(view, twinId);
+      const before = earlierOf(sequenceOf(query.before), endOf(view));
+      const messages = await readBackwards(deps.nc, { ...sourceOf(twin), before, limit });
       const rows = messages.map((message) => {
         const { data, recorded } = decodeReading(message);
         return { position: recorded.position, recordedAt: recorded.recordedAt, ...data };
@@ -72,22 +77,23 @@ export const historyRoutes: Routes<ApiDeps> = (app, deps) => {
         summary: 'Min, max and mean of a twin over a range, for charts',
         params: twinParams,
         querystring: z.object({
-          ...afterQuery,
+          ...viewQuery,
           from: instantSchema.optional().describe('24 hours before `to` if not given'),
-          to: instantSchema.optional().describe('Now if not given'),
+          to: instantSchema.optional().describe('Now if not given, or the instant of `asOf`'),
           px: z.coerce.number('must be a number').int().min(10).max(PX_MAX).default(PX_DEFAULT),
         }),
         response: { 200: trendView },
       },
     },
-    async ({ params: { twinId }, query }) => {
-      const twin = await twinOf(readModels, twinId);
-      const range = rangeOf(query, deps.now(), RANGE_MS_DEFAULT);
-      const readings = await readingsIn(deps, twin, range);
-      await readModels.waitFor(query.after, readings === undefined ? [grainFor(range).collection] : []);
+    async ({ params: { twinId }, query }, reply) => {
+      const view = await openView(deps, { query: query.asOf === undefined ? {} : query, names: trendNames, reply });
+      const twin = await twinOf(view, twinId);
+      const range = rangeOf(query, view.now, RANGE_MS_DEFAULT);
+      const readings = await readingsIn(deps.nc, view, twin, range);
+      if (readings === undefined) await deps.readModels.waitFor(query.after, [grainFor(range).collection]);
       const series =
         readings === undefined
-          ? await seriesOfDocuments(readModels, twinId, range, query.px)
+          ? await seriesOfDocuments(view, twinId, range, query.px)
           : fromReadings(samplesIn(readings, range), range, query.px, twin.reportingPeriodSeconds);
       const { fromMs, toMs } = range;
       return { twinId, from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString(), ...series };
@@ -111,32 +117,28 @@ export function rangeOf(
 }
 
 /** The twin as the directory knows it. @throws Problem 404 */
-export async function twinOf(readModels: ReadModels, twinId: string): Promise<TwinDirectoryDocument> {
-  const twin = await readModels.collection<TwinDirectoryDocument>('twin_directory').findOne({ _id: twinId });
+export async function twinOf(view: View, twinId: string): Promise<TwinDirectoryDocument> {
+  const twin = await view.collection<TwinDirectoryDocument>('twin_directory').findOne({ _id: twinId });
   if (twin === null) throw notFound('twin', twinId);
   return twin;
 }
 
 /** The history documents that a range touches, oldest first. */
 export function documentsIn(
-  readModels: ReadModels,
+  view: View,
   grain: Grain,
   twinId: string,
   { fromMs, toMs }: Range,
 ): Promise<HistoryDocument[]> {
   const $gte = historyKey(grain, twinId, new Date(fromMs).toISOString());
   const $lte = historyKey(grain, twinId, new Date(toMs).toISOString());
-  return readModels
-    .collection<HistoryDocument>(grain.collection)
-    .find({ _id: { $gte, $lte } })
-    .sort({ _id: 1 })
-    .toArray();
+  return view.collection<HistoryDocument>(grain.collection).find({ _id: { $gte, $lte } }).sort({ _id: 1 }).toArray();
 }
 
-async function seriesOfDocuments(readModels: ReadModels, twinId: string, range: Range, px: number) {
+async function seriesOfDocuments(view: View, twinId: string, range: Range, px: number) {
   const grain = grainFor(range);
   const stepSeconds = stepFor(range, px, grain.bucketMs / 1000);
-  const documents = await documentsIn(readModels, grain, twinId, range);
+  const documents = await documentsIn(view, grain, twinId, range);
   return bucketed(samplesOfDocuments(grain, documents, range.fromMs, range.toMs), range, stepSeconds);
 }
 
@@ -147,15 +149,20 @@ const samplesIn = (readings: readonly Reading[], { fromMs, toMs }: Range) => sam
  * looked for backwards from the last message that was folded into the hours of the range, so that readings which were
  * recorded long after they were observed are found as well.
  */
-async function readingsIn(deps: ApiDeps, twin: TwinDirectoryDocument, range: Range): Promise<Reading[] | undefined> {
+async function readingsIn(
+  nc: NatsConnection,
+  view: QueryView,
+  twin: TwinDirectoryDocument,
+  range: Range,
+): Promise<Reading[] | undefined> {
   const rangeMs = range.toMs - range.fromMs;
   const expected = Math.ceil(rangeMs / 1000 / twin.reportingPeriodSeconds);
   if (rangeMs > RAW_MS_MAX || expected > READINGS_MAX) return undefined;
   const limit = Math.min(1_000, expected + ROWS_DEFAULT);
   const readings: Reading[] = [];
-  let before = await lastInRange(deps, twin, range);
+  let before = earlierOf(await lastInRange(view, twin, range), endOf(view));
   while (readings.length < READINGS_MAX) {
-    const messages = await readBackwards(deps.nc, { ...sourceOf(twin), before, limit });
+    const messages = await readBackwards(nc, { ...sourceOf(twin), before, limit });
     const page = messages.map((message) => decodeReading(message).data);
     readings.push(...page);
     const isOver = page.every((reading) => Date.parse(reading.observedAt) < range.fromMs);
@@ -166,14 +173,23 @@ async function readingsIn(deps: ApiDeps, twin: TwinDirectoryDocument, range: Ran
 }
 
 /** The sequence before which all readings of a range are recorded; `undefined`: the end of the log. */
-async function lastInRange(deps: ApiDeps, twin: TwinDirectoryDocument, range: Range): Promise<number | undefined> {
-  if (range.toMs > deps.now().getTime() - UNWRITTEN_MS_MAX) return undefined;
-  const documents = await documentsIn(deps.readModels, hours, twin._id, range);
+async function lastInRange(view: QueryView, twin: TwinDirectoryDocument, range: Range): Promise<number | undefined> {
+  if (range.toMs > view.now.getTime() - UNWRITTEN_MS_MAX) return undefined;
+  const documents = await documentsIn(view, hours, twin._id, range);
   return Math.max(0, ...documents.map((document) => document._position)) + 1;
 }
 
 function sourceOf(twin: TwinDirectoryDocument): { stream: 'TELEMETRY'; subject: string } {
   return { stream: 'TELEMETRY', subject: telemetrySubject(twin.site, twin._id) };
+}
+
+/** The sequence behind what a view of the past holds of TELEMETRY; `undefined`: the end of the log. */
+function endOf({ moment }: View): number | undefined {
+  return moment === undefined ? undefined : moment.sequences.TELEMETRY + 1;
+}
+
+function earlierOf(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? (one ?? other) : Math.min(one, other);
 }
 
 function sequenceOf(position: Position | undefined): number | undefined {

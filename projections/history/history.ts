@@ -5,13 +5,18 @@ import type {
   Reading,
 } from '@stratum/contracts/telemetry/telemetry.ts';
 import type { Folded, ProjectedEvent, Projection } from '@stratum/infra/projector/projection.ts';
-import { type Grain, type HistoryDocument, historyKey, hours, quarters, startOfSpan } from './buckets.ts';
+import { type Grain, type HistoryDocument, historyKey, hours, quarters, startOfKey, startOfSpan } from './buckets.ts';
 
 /**
  * The time from one reading to the next counts as observed, but of a longer silence only this much does: nobody knows
  * how the asset did afterwards.
  */
 export const OBSERVED_SECONDS_MAX = 60;
+
+/** No reading is believed that is five minutes ahead of its record; as much again for clocks that differ. */
+const AHEAD_MS_MAX = 600_000;
+/** For questions about the past a document is kept as it was at the end of each quarter of a day: hours hardly ever, days thrice. */
+const KEPT_EVERY_MS = 6 * 3_600_000;
 
 /** Read model `history_hours`: one document per twin and hour, an aggregate per minute and parameter. */
 export const historyHours: Projection<HistoryHourDocument> = historyOf('history_hours', hours);
@@ -26,6 +31,11 @@ function historyOf(name: string, grain: Grain): Projection<HistoryDocument> {
     stream: 'TELEMETRY',
     writeEverySeconds: 10,
     announce: 'never',
+    past: {
+      subject: (key) => key.slice(0, key.indexOf(':')),
+      since: (key) => new Date(startOfKey(grain, key) - AHEAD_MS_MAX).toISOString(),
+      period: ({ lastObservedAt }) => Math.floor(Date.parse(lastObservedAt) / KEPT_EVERY_MS),
+    },
     keys: (event) => keys(grain, event),
     fold: (document, event, key) => fold(grain, document, event, key),
   };

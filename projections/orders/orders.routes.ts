@@ -9,20 +9,21 @@ import {
 import type { Store } from '@stratum/infra/event-store/store.ts';
 import { type ActorNames, openActorNames } from '@stratum/infra/http/actor-names.ts';
 import { notFound } from '@stratum/infra/http/problems.ts';
-import { afterQuery, limitQuery } from '@stratum/infra/http/queries.ts';
+import { limitQuery, openView, viewQuery } from '@stratum/infra/http/queries.ts';
 import type { ApiDeps, Routes } from '@stratum/infra/http/routes.ts';
 import { requires } from '@stratum/infra/http/security.ts';
 import { z } from 'zod';
 
 const tags = ['orders'];
+const names = ['orders'];
 const PAGE_DEFAULT = 50;
 const PAGE_MAX = 200;
 /** A timeline of more entries than this keeps its newest; the whole is in the log. */
 const TIMELINE_MAX = 2_000;
 
 /** Orders as a list, and one order with its life as it happened. */
-export const ordersRoutes: Routes<Pick<ApiDeps, 'readModels' | 'store' | 'nc'>> = (app, { readModels, store, nc }) => {
-  const actorNames = openActorNames(nc);
+export const ordersRoutes: Routes<Pick<ApiDeps, 'readModels' | 'store' | 'nc' | 'now'>> = (app, deps) => {
+  const actorNames = openActorNames(deps.nc);
   app.get(
     '/api/orders',
     {
@@ -31,7 +32,7 @@ export const ordersRoutes: Routes<Pick<ApiDeps, 'readModels' | 'store' | 'nc'>> 
         tags,
         summary: 'Orders, newest first',
         querystring: z.object({
-          ...afterQuery,
+          ...viewQuery,
           state: jobStateSchema.optional().describe('Only orders in this state'),
           before: z.coerce.number('must be a number').int().min(0).optional().describe('`next` of the page before'),
           limit: limitQuery(PAGE_DEFAULT, PAGE_MAX),
@@ -39,10 +40,10 @@ export const ordersRoutes: Routes<Pick<ApiDeps, 'readModels' | 'store' | 'nc'>> 
         response: { 200: ordersPage },
       },
     },
-    async (request) => {
-      const { after, state, before, limit } = request.query;
-      await readModels.waitFor(after, ['orders']);
-      const orders = await readModels
+    async ({ query }, reply) => {
+      const { state, before, limit } = query;
+      const view = await openView(deps, { query, names, reply });
+      const orders = await view
         .collection<OrderDocument>('orders')
         .find({
           ...(state === undefined ? {} : { state }),
@@ -64,25 +65,28 @@ export const ordersRoutes: Routes<Pick<ApiDeps, 'readModels' | 'store' | 'nc'>> 
         tags,
         summary: 'An order and its timeline, straight from the log',
         params: z.object({ orderId: orderIdSchema }),
-        querystring: z.object(afterQuery),
+        querystring: z.object(viewQuery),
         response: { 200: orderView },
       },
     },
-    async (request) => {
-      const { orderId } = request.params;
-      await readModels.waitFor(request.query.after, ['orders']);
-      const order = await readModels.collection<OrderDocument>('orders').findOne({ _id: orderId });
+    async ({ params: { orderId }, query }, reply) => {
+      const view = await openView(deps, { query, names, reply });
+      const order = await view.collection<OrderDocument>('orders').findOne({ _id: orderId });
       if (order === null) throw notFound('order', orderId);
-      return { order, timeline: await timelineOf(order, store, actorNames) };
+      const upTo = view.moment?.sequences.PLANT;
+      return { order, timeline: await timelineOf(order, { store: deps.store, actorNames, upTo }) };
     },
   );
 };
 
-/** The events of an order and of its jobs, in the order of the log. */
+/** The events of an order and of its jobs, in the order of the log, up to a sequence if one is given. */
 async function timelineOf(
   { _id: orderId, site, jobs }: OrderDocument,
-  store: Store,
-  actorNames: ActorNames,
+  {
+    store,
+    actorNames,
+    upTo = Number.POSITIVE_INFINITY,
+  }: { store: Store; actorNames: ActorNames; upTo?: number | undefined },
 ): Promise<TimelineEntry[]> {
   const lives = await Promise.all([
     store.read({ site, entity: 'order', id: orderId }),
@@ -90,6 +94,7 @@ async function timelineOf(
   ]);
   const events = lives
     .flat()
+    .filter(({ recorded }) => recorded.sequence <= upTo)
     .toSorted((a, b) => a.recorded.sequence - b.recorded.sequence)
     .slice(-TIMELINE_MAX);
   const nameOf = await actorNames(events.map(({ envelope }) => envelope.actor));

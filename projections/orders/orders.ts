@@ -13,6 +13,7 @@ export const orders: Projection<OrderDocument> = {
   stream: 'PLANT',
   // The last one is for browsers that come back and are sent what has changed since.
   indexes: [['placedPosition'], ['state', 'placedPosition'], ['jobs.shopfloorId', 'placedPosition'], ['_position']],
+  bornBy: (sequence) => ({ field: 'placedPosition', atMost: sequence }),
   keys(event) {
     switch (event.type) {
       case 'OrderPlaced':

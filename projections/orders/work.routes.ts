@@ -2,10 +2,10 @@ import { type WorkItem, workView } from '@stratum/contracts/job/job.ts';
 import type { OrderDocument } from '@stratum/contracts/order/order.ts';
 import { shopfloorIdOf, tokenSchema } from '@stratum/contracts/subjects.ts';
 import { invalidRequest, Problem } from '@stratum/infra/http/problems.ts';
-import { afterQuery } from '@stratum/infra/http/queries.ts';
+import { openView, viewQuery } from '@stratum/infra/http/queries.ts';
 import type { ApiDeps, Routes } from '@stratum/infra/http/routes.ts';
 import { requires, type User, userOf } from '@stratum/infra/http/security.ts';
-import type { Collection } from 'mongodb';
+import type { Queried } from '@stratum/infra/projector/queried.ts';
 import { z } from 'zod';
 import { workOf } from './work.ts';
 
@@ -15,7 +15,7 @@ const OPEN_MAX = 200;
 const COMPLETED_MAX = 20;
 
 /** What a shopfloor has to do, and what it did last. */
-export const workRoutes: Routes<Pick<ApiDeps, 'readModels'>> = (app, { readModels }) => {
+export const workRoutes: Routes<Pick<ApiDeps, 'readModels' | 'now'>> = (app, deps) => {
   app.get(
     '/api/work',
     {
@@ -24,15 +24,15 @@ export const workRoutes: Routes<Pick<ApiDeps, 'readModels'>> = (app, { readModel
         tags: ['jobs'],
         summary: 'Open and recently completed jobs of a shopfloor',
         description: 'A shopfloor user sees their own shopfloor; others name one.',
-        querystring: z.object({ ...afterQuery, shopfloorId: tokenSchema.optional() }),
+        querystring: z.object({ ...viewQuery, shopfloorId: tokenSchema.optional() }),
         response: { 200: workView },
       },
     },
-    async (request) => {
-      const { after, shopfloorId: asked } = request.query;
-      const shopfloorId = floorFor(userOf(request), asked);
-      await readModels.waitFor(after, ['orders']);
-      const orders = readModels.collection<OrderDocument>('orders');
+    async (request, reply) => {
+      const { query } = request;
+      const shopfloorId = floorFor(userOf(request), query.shopfloorId);
+      const view = await openView(deps, { query, names: ['orders'], reply });
+      const orders = view.collection<OrderDocument>('orders');
       const [open, completed] = await Promise.all([openOf(orders, shopfloorId), completedOf(orders, shopfloorId)]);
       return { shopfloorId, open, completed };
     },
@@ -53,7 +53,7 @@ function floorFor({ role, shopfloorId: own }: User, asked: string | undefined): 
 }
 
 /** By job, not by order: an order stays open while another floor still works on its part. */
-async function openOf(orders: Collection<OrderDocument>, shopfloorId: string): Promise<WorkItem[]> {
+async function openOf(orders: Queried<OrderDocument>, shopfloorId: string): Promise<WorkItem[]> {
   const found = await orders
     .find({ jobs: { $elemMatch: { shopfloorId, state: { $ne: 'Completed' } } } })
     .sort({ placedPosition: 1 })
@@ -62,7 +62,7 @@ async function openOf(orders: Collection<OrderDocument>, shopfloorId: string): P
   return found.flatMap((order) => workOf(order, shopfloorId)).filter(({ state }) => state !== 'Completed');
 }
 
-async function completedOf(orders: Collection<OrderDocument>, shopfloorId: string): Promise<WorkItem[]> {
+async function completedOf(orders: Queried<OrderDocument>, shopfloorId: string): Promise<WorkItem[]> {
   const found = await orders
     .find({ jobs: { $elemMatch: { shopfloorId, state: 'Completed' } } })
     .sort({ placedPosition: -1 })

@@ -1,6 +1,6 @@
 import { type ProductionDayDocument, productionView } from '@stratum/contracts/job/job.ts';
 import { invalidRequest } from '@stratum/infra/http/problems.ts';
-import { afterQuery } from '@stratum/infra/http/queries.ts';
+import { openView, viewQuery } from '@stratum/infra/http/queries.ts';
 import type { ApiDeps, Routes } from '@stratum/infra/http/routes.ts';
 import { requires } from '@stratum/infra/http/security.ts';
 import { z } from 'zod';
@@ -14,7 +14,7 @@ const DOCUMENTS_MAX = 10_000;
 const daySchema = z.iso.date('must be a day such as 2026-11-24');
 
 /** What was made, per day, shopfloor and product. */
-export const productionRoutes: Routes<Pick<ApiDeps, 'readModels' | 'now'>> = (app, { readModels, now }) => {
+export const productionRoutes: Routes<Pick<ApiDeps, 'readModels' | 'now'>> = (app, deps) => {
   app.get(
     '/api/production',
     {
@@ -23,19 +23,19 @@ export const productionRoutes: Routes<Pick<ApiDeps, 'readModels' | 'now'>> = (ap
         tags: ['jobs'],
         summary: 'Good and defective pieces and jobs on time, per UTC day, shopfloor and product',
         querystring: z.object({
-          ...afterQuery,
+          ...viewQuery,
           from: daySchema.optional().describe(`First day; ${DAYS_DEFAULT} days up to \`to\` when missing`),
-          to: daySchema.optional().describe('Last day; today when missing'),
+          to: daySchema.optional().describe('Last day; today when missing, or the day of `asOf`'),
         }),
         response: { 200: productionView },
       },
     },
-    async (request) => {
-      const { after, to = dayOf(now()) } = request.query;
-      const from = request.query.from ?? daysLater(to, 1 - DAYS_DEFAULT);
+    async ({ query }, reply) => {
+      const view = await openView(deps, { query, names: ['production_days'], reply });
+      const { to = dayOf(view.now) } = query;
+      const from = query.from ?? daysLater(to, 1 - DAYS_DEFAULT);
       checkRange(from, to);
-      await readModels.waitFor(after, ['production_days']);
-      const days = await readModels
+      const days = await view
         .collection<ProductionDayDocument>('production_days')
         .find({ _id: { $gte: from, $lt: daysLater(to, 1) } })
         .sort({ _id: 1 })

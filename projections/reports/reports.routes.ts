@@ -3,9 +3,10 @@ import { type ReportDocument, reportsPage } from '@stratum/contracts/job/job.ts'
 import { orderIdSchema } from '@stratum/contracts/order/order.ts';
 import { shopfloorIdOf, tokenSchema } from '@stratum/contracts/subjects.ts';
 import { Problem } from '@stratum/infra/http/problems.ts';
-import { afterQuery, limitQuery } from '@stratum/infra/http/queries.ts';
+import { limitQuery, openView, viewQuery } from '@stratum/infra/http/queries.ts';
 import type { ApiDeps, Routes } from '@stratum/infra/http/routes.ts';
 import { requires, type User, userOf } from '@stratum/infra/http/security.ts';
+import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 
 const tags = ['jobs'];
@@ -13,7 +14,7 @@ const PAGE_DEFAULT = 50;
 const PAGE_MAX = 200;
 
 const pageQuery = z.object({
-  ...afterQuery,
+  ...viewQuery,
   shopfloorId: tokenSchema.optional().describe('Only reports of this shopfloor'),
   before: z
     .string()
@@ -24,14 +25,14 @@ const pageQuery = z.object({
 });
 
 /** Reports of the shopfloors: all of them, or those of one order. A shopfloor user sees those of their own floor. */
-export const reportsRoutes: Routes<Pick<ApiDeps, 'readModels'>> = (app, { readModels }) => {
+export const reportsRoutes: Routes<Pick<ApiDeps, 'readModels' | 'now'>> = (app, deps) => {
   app.get(
     '/api/reports',
     {
       onRequest: requires(),
       schema: { tags, summary: 'Reports, newest first', querystring: pageQuery, response: { 200: reportsPage } },
     },
-    async (request) => pageOf(userOf(request), request.query),
+    async (request, reply) => pageOf(userOf(request), request.query, reply),
   );
 
   app.get(
@@ -46,14 +47,14 @@ export const reportsRoutes: Routes<Pick<ApiDeps, 'readModels'>> = (app, { readMo
         response: { 200: reportsPage },
       },
     },
-    async (request) => pageOf(userOf(request), { ...request.query, orderId: request.params.orderId }),
+    async (request, reply) => pageOf(userOf(request), { ...request.query, orderId: request.params.orderId }, reply),
   );
 
-  async function pageOf(user: User, query: z.output<typeof pageQuery> & { orderId?: string }) {
-    const { after, before, limit, orderId } = query;
+  async function pageOf(user: User, query: z.output<typeof pageQuery> & { orderId?: string }, reply: FastifyReply) {
+    const { before, limit, orderId } = query;
     const shopfloorId = floorSeenBy(user, query.shopfloorId);
-    await readModels.waitFor(after, ['reports']);
-    const reports = await readModels
+    const view = await openView(deps, { query, names: ['reports'], reply });
+    const reports = await view
       .collection<ReportDocument>('reports')
       .find({
         ...(orderId === undefined ? {} : { orderId }),

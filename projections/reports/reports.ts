@@ -11,6 +11,7 @@ export const reports: Projection<ReportDocument> = {
   stream: 'PLANT',
   // The last one is for browsers that come back and are sent what has changed since.
   indexes: [['orderId', '_id'], ['shopfloorId', '_id'], ['_position']],
+  bornBy: (sequence) => ({ field: '_id', atMost: reportKeyOf(sequence) }),
   keys: (event) => (event.type === 'WorkReported' ? [reportKeyOf(event.recorded.sequence)] : []),
   fold(document, event, key) {
     if (event.type !== 'WorkReported') return document;

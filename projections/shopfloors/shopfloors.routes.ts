@@ -1,6 +1,6 @@
 import { type ShopfloorDocument, shopfloorsView, signOfLifeSchema } from '@stratum/contracts/shopfloor/shopfloor.ts';
 import { bucket } from '@stratum/infra/event-store/streams.ts';
-import { afterQuery } from '@stratum/infra/http/queries.ts';
+import { openView, viewQuery } from '@stratum/infra/http/queries.ts';
 import type { ApiDeps, Routes } from '@stratum/infra/http/routes.ts';
 import { requires } from '@stratum/infra/http/security.ts';
 import { z } from 'zod';
@@ -8,8 +8,8 @@ import { z } from 'zod';
 const SHOPFLOORS_MAX = 1_000;
 
 /** The shopfloors, what lies there, and when each was last heard. */
-export const shopfloorsRoutes: Routes<Pick<ApiDeps, 'readModels' | 'nc'>> = async (app, { readModels, nc }) => {
-  const heartbeats = await bucket(nc, 'heartbeats');
+export const shopfloorsRoutes: Routes<Pick<ApiDeps, 'readModels' | 'nc' | 'now'>> = async (app, deps) => {
+  const heartbeats = await bucket(deps.nc, 'heartbeats');
   app.get(
     '/api/shopfloors',
     {
@@ -17,21 +17,29 @@ export const shopfloorsRoutes: Routes<Pick<ApiDeps, 'readModels' | 'nc'>> = asyn
       schema: {
         tags: ['shopfloors'],
         summary: 'Shopfloors by id, with their newest sign of life',
-        querystring: z.object(afterQuery),
+        description:
+          'Signs of life are no facts of the log: of the past only those are told that are newest still, else null. Whether a ' +
+          'shopfloor was live then, and since when, is `isLive` and `changedAt`.',
+        querystring: z.object(viewQuery),
         response: { 200: shopfloorsView },
       },
     },
-    async (request) => {
-      await readModels.waitFor(request.query.after, ['shopfloors']);
-      const documents = await readModels
+    async ({ query }, reply) => {
+      const view = await openView(deps, { query, names: ['shopfloors'], reply });
+      const documents = await view
         .collection<ShopfloorDocument>('shopfloors')
         .find()
         .sort({ _id: 1 })
         .limit(SHOPFLOORS_MAX)
         .toArray();
       const seen = await Promise.all(documents.map(({ _id }) => lastSeen(heartbeats, _id)));
+      const isKnown = (at: string | null | undefined) =>
+        typeof at === 'string' && (view.moment === undefined || Date.parse(at) <= view.now.getTime());
       return {
-        shopfloors: documents.map((shopfloor, index) => ({ shopfloor, lastSeenAt: seen[index] ?? null })),
+        shopfloors: documents.map((shopfloor, index) => {
+          const lastSeenAt = seen[index] ?? null;
+          return { shopfloor, lastSeenAt: isKnown(lastSeenAt) ? lastSeenAt : null };
+        }),
       };
     },
   );

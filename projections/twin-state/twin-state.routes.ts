@@ -8,10 +8,10 @@ import {
   twinView,
 } from '@stratum/contracts/twin/twin.ts';
 import { notFound } from '@stratum/infra/http/problems.ts';
-import { afterQuery, limitQuery } from '@stratum/infra/http/queries.ts';
+import { limitQuery, openView, viewQuery } from '@stratum/infra/http/queries.ts';
 import type { ApiDeps, Routes } from '@stratum/infra/http/routes.ts';
 import { requires } from '@stratum/infra/http/security.ts';
-import type { ReadModels } from '@stratum/infra/projector/read-models.ts';
+import type { View } from '@stratum/infra/projector/read-models.ts';
 import { z } from 'zod';
 
 const TWINS_DEFAULT = 200;
@@ -22,7 +22,7 @@ const names = ['twin_directory', 'twin_state'];
  * `GET /api/twins?from=&limit=`: the twins in service by id, each with its newest reading; `next` is the id to go on after.
  * `GET /api/twin/:twinId`: one twin, also one that is out of service. `position` says what the answer holds at least.
  */
-export const twinStateRoutes: Routes<ApiDeps> = (app, { readModels }) => {
+export const twinStateRoutes: Routes<ApiDeps> = (app, deps) => {
   app.get(
     '/api/twins',
     {
@@ -31,22 +31,23 @@ export const twinStateRoutes: Routes<ApiDeps> = (app, { readModels }) => {
         tags: ['twins'],
         summary: 'The twins in service with their newest readings',
         querystring: z.object({
-          ...afterQuery,
+          ...viewQuery,
           from: twinIdSchema.optional().describe('Only twins whose id sorts after this one'),
           limit: limitQuery(TWINS_DEFAULT, TWINS_MAX),
         }),
         response: { 200: twinsView },
       },
     },
-    async ({ query: { after, from, limit } }) => {
-      await readModels.waitFor(after, names);
-      const position = positionsOf(readModels);
-      const twins = await directory(readModels)
+    async ({ query }, reply) => {
+      const { from, limit } = query;
+      const view = await openView(deps, { query, names, reply });
+      const position = positionsOf(view);
+      const twins = await directory(view)
         .find({ status: 'commissioned', ...(from === undefined ? {} : { _id: { $gt: from } }) })
         .sort({ _id: 1 })
         .limit(limit)
         .toArray();
-      const states = await readModels
+      const states = await view
         .collection<TwinStateDocument>('twin_state')
         .find({ _id: { $in: twins.map((twin) => twin._id) } })
         .toArray();
@@ -64,16 +65,16 @@ export const twinStateRoutes: Routes<ApiDeps> = (app, { readModels }) => {
         tags: ['twins'],
         summary: 'One twin with its newest reading',
         params: z.object({ twinId: twinIdSchema }),
-        querystring: z.object(afterQuery),
+        querystring: z.object(viewQuery),
         response: { 200: twinView },
       },
     },
-    async ({ params: { twinId }, query: { after } }): Promise<TwinView> => {
-      await readModels.waitFor(after, names);
-      const position = positionsOf(readModels);
+    async ({ params: { twinId }, query }, reply): Promise<TwinView> => {
+      const view = await openView(deps, { query, names, reply });
+      const position = positionsOf(view);
       const [twin, state] = await Promise.all([
-        directory(readModels).findOne({ _id: twinId }),
-        readModels.collection<TwinStateDocument>('twin_state').findOne({ _id: twinId }),
+        directory(view).findOne({ _id: twinId }),
+        view.collection<TwinStateDocument>('twin_state').findOne({ _id: twinId }),
       ]);
       if (twin === null) throw notFound('twin', twinId);
       return { twin, state, position };
@@ -81,11 +82,11 @@ export const twinStateRoutes: Routes<ApiDeps> = (app, { readModels }) => {
   );
 };
 
-function directory(readModels: ReadModels) {
-  return readModels.collection<TwinDirectoryDocument>('twin_directory');
+function directory(view: View) {
+  return view.collection<TwinDirectoryDocument>('twin_directory');
 }
 
 /** Taken before the documents are read, so that whoever goes on from here misses nothing. */
-function positionsOf(readModels: ReadModels): Position[] {
-  return names.map((name) => readModels.position(name)).filter((position) => position !== undefined);
+function positionsOf(view: View): Position[] {
+  return names.map((name) => view.position(name)).filter((position) => position !== undefined);
 }

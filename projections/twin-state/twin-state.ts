@@ -14,6 +14,8 @@ export const twinState: Projection<TwinStateDocument> = {
   stream: 'TELEMETRY',
   writeEverySeconds: 2,
   announce: 'folded',
+  // One is kept for every hour of each twin, about 5 KB, so that at most an hour of readings is folded again.
+  past: { subject: (twinId) => twinId, period: ({ observedAt }) => observedAt.slice(0, 'yyyy-mm-ddThh'.length) },
   keys: (event) => (event.type === 'ReadingRecorded' ? [event.envelope.subject] : []),
   fold,
 };

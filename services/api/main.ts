@@ -8,6 +8,7 @@ import { persist } from '@stratum/infra/persist.ts';
 import { openDatabase } from '@stratum/infra/projector/database.ts';
 import { openReadModels } from '@stratum/infra/projector/read-models.ts';
 import { armShutdown, runMain } from '@stratum/infra/shutdown.ts';
+import { all as projections } from '@stratum/projections/all.ts';
 import { openCredentials } from '../account/credentials.ts';
 import { openSessions } from '../account/sessions.ts';
 import { openApi } from './app.ts';
@@ -32,7 +33,7 @@ await runMain(async () => {
   await persist('streams', () => ensureStreams(nc), patience);
   const opened = await persist('database', () => openDatabase(settings.MONGODB_URI, 'api'), patience);
   shutdown.defer('database', () => opened[Symbol.asyncDispose]());
-  const readModels = openReadModels(opened.database, nc);
+  const readModels = openReadModels(opened.database, nc, projections);
   shutdown.defer('read models', () => readModels[Symbol.dispose]());
   const store = openStore(nc);
   shutdown.defer('store', () => store[Symbol.asyncDispose]());

@@ -1,0 +1,92 @@
+import type { NatsConnection } from '@nats-io/nats-core';
+import { LRUCache } from 'lru-cache';
+import type { Db } from 'mongodb';
+import { publisherOf } from '../event-store/publisher.ts';
+import { readAt, readPage } from '../event-store/read.ts';
+import { asOfSnapshot } from './as-of-snapshot.ts';
+import { asOfSubject } from './as-of-subject.ts';
+import { decodeAll } from './decode.ts';
+import { AgedOut } from './moment.ts';
+import type { AnyProjection, ProjectedEvent, ProjectedStream, ReadModelDocument } from './projection.ts';
+import type { Queried } from './queried.ts';
+import { type Version, versionsNameOf } from './versions.ts';
+
+/** Stretches of the log between snapshots that are kept decoded, because a time slider asks for the same again and again. */
+const TAILS_KEPT_MAX = 16;
+const TIMES_KEPT_MAX = 1_000;
+const PAGE_SIZE = 1_000;
+
+/** A collection being served, as its checkpoint describes it. */
+export type ServedCollection = { collection: string; streamCreated: string; snapshotEvery: number };
+
+/** Opens collections as they were after the event at a sequence. The projector must have got there before. */
+export type AsOf = (
+  projection: AnyProjection,
+  served: ServedCollection,
+  sequence: number,
+) => Queried<ReadModelDocument>;
+
+/** A log, and when it was created: another of the same name is another log. */
+type Log = { stream: ProjectedStream; created: string };
+/** Events after a snapshot, as far as they have been asked for. */
+type Tail = { upTo: number; events: ProjectedEvent[] };
+
+/** Opens the past of a database's read models. */
+export function openAsOf(database: Db, nc: NatsConnection): AsOf {
+  const publisher = publisherOf(nc);
+  const tails = new LRUCache<string, Promise<Tail>>({ max: TAILS_KEPT_MAX });
+  const times = new LRUCache<string, string>({ max: TIMES_KEPT_MAX });
+
+  return (projection, { collection, streamCreated, snapshotEvery }, sequence) => {
+    const live = database.collection<ReadModelDocument>(collection);
+    const versions = database.collection<Version>(versionsNameOf(collection));
+    const { past } = projection;
+    if (past !== undefined) return asOfSubject({ nc, projection, past, live, versions, sequence });
+    const log = { stream: projection.stream, created: streamCreated };
+    return asOfSnapshot({
+      projection,
+      live,
+      versions,
+      every: snapshotEvery,
+      sequence,
+      recordedAt: (of) => timeOf(log, of),
+      eventsBetween: (after, upTo) => eventsBetween(log, after, upTo),
+    });
+  };
+
+  async function timeOf({ stream, created }: Log, sequence: number): Promise<string> {
+    const key = `${stream} ${created} ${sequence}`;
+    const known = times.get(key);
+    if (known !== undefined) return known;
+    const message = await readAt(publisher, stream, sequence);
+    if (message === undefined) throw new AgedOut(`is too long ago: ${stream}:${sequence} is not kept any more`);
+    times.set(key, message.recordedAt);
+    return message.recordedAt;
+  }
+
+  /** Reads no more than is asked for, and what has been read of a tail only once. */
+  async function eventsBetween(log: Log, after: number, upTo: number): Promise<ProjectedEvent[]> {
+    const key = `${log.stream} ${log.created} ${after}`;
+    const known = tails.get(key) ?? Promise.resolve({ upTo: after, events: [] });
+    const longer = known.then((tail) => (tail.upTo >= upTo ? tail : lengthen(log, tail, upTo)));
+    tails.set(key, longer);
+    longer.catch(() => tails.delete(key));
+    const { events } = await longer;
+    return events.filter((event) => event.recorded.sequence <= upTo);
+  }
+
+  async function lengthen({ stream }: Log, tail: Tail, upTo: number): Promise<Tail> {
+    const events = [...tail.events];
+    for (let next = tail.upTo + 1; next <= upTo; ) {
+      const limit = Math.min(PAGE_SIZE, upTo - next + 1);
+      const messages = await readPage(publisher, stream, { from: next, subject: '>', limit });
+      const decoded = decodeAll(messages.map((message) => ({ ...message, stream })));
+      if (decoded.poison !== undefined) throw decoded.poison.error;
+      events.push(...decoded.events);
+      const last = messages.at(-1);
+      if (last === undefined) break;
+      next = last.sequence + 1;
+    }
+    return { upTo, events };
+  }
+}
