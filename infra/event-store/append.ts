@@ -50,11 +50,10 @@ export function openAppend(publisher: Publisher, { patienceMs = PATIENCE_MS }: {
     const attempt = async (): Promise<Appended> => {
       const outcome = await outcomeOf(publish());
       if (typeof outcome === 'number') return { position: positionOf('PLANT', outcome) };
-      const looks = await Promise.all(changes.map((change) => lookAt(publisher, change, outcome)));
-      const position = positionOfAll(events, looks);
-      if (position !== undefined) return { position };
+      const appended = judge(events, await Promise.all(changes.map((change) => lookAt(publisher, change))));
+      if (appended !== undefined) return appended;
       if (outcome === 'known') throw new CommandIdTaken(command.id);
-      return { conflict: looks.filter(({ hasMoved }) => hasMoved).map(({ aggregate }) => aggregate) };
+      throw new Unavailable('the log reached what the decision knew only after refusing it');
     };
     return retrying(attempt, { patienceMs });
   };
@@ -73,26 +72,28 @@ async function outcomeOf(answer: Promise<Acknowledgement>): Promise<number | 'ov
   }
 }
 
-/** What the log says of one aggregate after a refusal. */
-type Look = { aggregate: Aggregate; hasMoved: boolean; messages: StoredMessage[] };
-
-/** Reads from the newest event the decision knew on; where an id is known it may be an older one. */
-async function lookAt(publisher: Publisher, change: Change, outcome: 'overtaken' | 'known'): Promise<Look> {
-  const { aggregate, after } = change;
-  const from = outcome === 'known' ? 0 : Math.max(0, after - 1);
-  const messages = await readSubject(publisher, 'PLANT', plantSubject(aggregate), from);
-  return { aggregate, hasMoved: (messages.at(-1)?.sequence ?? 0) !== after, messages };
+async function lookAt(publisher: Publisher, change: Change): Promise<Look> {
+  const from = Math.max(0, change.after - 1);
+  return { change, messages: await readSubject(publisher, 'PLANT', plantSubject(change.aggregate), from) };
 }
 
-/** Where the last of the events is recorded, if all of them are, each on its aggregate. */
-function positionOfAll(events: readonly EncodedEvent[], looks: readonly Look[]): Position | undefined {
-  const recorded = new Map<string, number>();
-  for (const { messages } of looks) {
-    for (const { subject, sequence, headers } of messages) recorded.set(`${subject} ${headers.get('ce-id')}`, sequence);
-  }
-  const sequences = events.map(({ subject, id }) => recorded.get(`${subject} ${id}`));
-  const last = sequences.at(-1);
-  return last === undefined || sequences.includes(undefined) ? undefined : positionOf('PLANT', last);
+/** What the log says of one aggregate: its messages from the newest that the decision knew on, that one included. */
+export type Look = { change: Change; messages: readonly StoredMessage[] };
+
+/**
+ * What became of an append, told by the log: its events follow what was known on each aggregate, or some aggregates are
+ * not where they were believed to be; `undefined` if neither, so that nothing stands in the way.
+ */
+export function judge(events: readonly EncodedEvent[], looks: readonly Look[]): Appended | undefined {
+  const followers = looks.flatMap(({ change, messages }) => {
+    const since = messages.filter(({ sequence }) => sequence > change.after);
+    return change.events.map((_, index) => since[index]);
+  });
+  const last = followers.at(-1);
+  const areOwn = events.every(({ id }, index) => followers[index]?.headers.get('ce-id') === id);
+  if (areOwn && last !== undefined) return { position: positionOf('PLANT', last.sequence) };
+  const moved = looks.filter(({ change, messages }) => (messages.at(-1)?.sequence ?? 0) !== change.after);
+  return moved.length === 0 ? undefined : { conflict: moved.map(({ change }) => change.aggregate) };
 }
 
 function guarded({ subject, after, headers, body }: EncodedEvent): OutgoingMessage {

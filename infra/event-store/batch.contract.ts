@@ -65,6 +65,19 @@ export function describeBatches(open: () => Store): void {
     expect(await read()).toEqual([[1, 2, 3], [4, 5], []]);
   });
 
+  it('does not answer a command that was decided on less than is there, though its events are', async () => {
+    const { store, a, b, read, id } = fresh();
+    const last = sequenceOf(await store.append([changeOf(a, 0, 1)], addCapacity(`${id}-before`)));
+    await store.append([changeOf(a, last, 2)], addCapacity(`${id}-alone`));
+    expect(await store.append([changeOf(a, 0, 2)], addCapacity(`${id}-alone`))).toEqual({ conflict: [a] });
+    const newest = (await store.history(a)).last;
+    await store.append([changeOf(a, newest, 3), changeOf(b, 0, 4)], addCapacity(id));
+    expect(await store.append([changeOf(a, last, 3), changeOf(b, 0, 4)], addCapacity(id))).toEqual({
+      conflict: [a, b],
+    });
+    expect(await read()).toEqual([[1, 2, 3], [4], []]);
+  });
+
   it('answers one position to a command that many tell at the same moment', async () => {
     const { a, b, read, id } = fresh();
     const tellers = Array.from({ length: 8 }, open);

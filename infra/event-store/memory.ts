@@ -1,5 +1,6 @@
 import { positionOf } from '@stratum/contracts/envelope.ts';
 import { type Aggregate, plantSubject } from '@stratum/contracts/subjects.ts';
+import { judge } from './append.ts';
 import { type EncodedEvent, encodeChanges } from './codec.ts';
 import { CommandIdTaken } from './errors.ts';
 import type { StoredMessage } from './message.ts';
@@ -12,7 +13,7 @@ import { historyOf, type Store } from './store.ts';
 export function memoryStore(now: () => Date = () => new Date()): Store {
   let last = 0;
   const bySubject = new Map<string, StoredMessage[]>();
-  const byId = new Map<string, StoredMessage>();
+  const ids = new Set<string>();
   const of = (aggregate: Aggregate) => bySubject.get(plantSubject(aggregate)) ?? [];
   const history = async (aggregate: Aggregate, after = 0) =>
     historyOf(
@@ -26,20 +27,20 @@ export function memoryStore(now: () => Date = () => new Date()): Store {
     const messages = bySubject.get(subject) ?? [];
     messages.push(message);
     bySubject.set(subject, messages);
-    byId.set(id, message);
+    ids.add(id);
   };
   return {
     history,
     read: async (aggregate, after) => (await history(aggregate, after)).events,
     async append(changes, command) {
       const events = encodeChanges(changes, command);
-      const known = events.map(({ id, subject }) => ({ subject, message: byId.get(id) }));
-      const newest = known.at(-1)?.message;
-      if (newest !== undefined && known.every(({ subject, message }) => message?.subject === subject))
-        return { position: positionOf('PLANT', newest.sequence) };
-      const moved = changes.filter(({ aggregate, after }) => (of(aggregate).at(-1)?.sequence ?? 0) !== after);
-      if (moved.length > 0) return { conflict: moved.map(({ aggregate }) => aggregate) };
-      if (known.some(({ message }) => message !== undefined)) throw new CommandIdTaken(command.id);
+      const looks = changes.map((change) => ({
+        change,
+        messages: of(change.aggregate).filter(({ sequence }) => sequence >= change.after),
+      }));
+      const appended = judge(events, looks);
+      if (appended !== undefined) return appended;
+      if (events.some(({ id }) => ids.has(id))) throw new CommandIdTaken(command.id);
       events.forEach(record);
       return { position: positionOf('PLANT', last) };
     },
