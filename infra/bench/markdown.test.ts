@@ -44,3 +44,10 @@ it('gives the same page when it is filled twice', () => {
   const once = filledIn(page, () => findings).text;
   expect(filledIn(once, () => findings).text).toBe(once);
 });
+
+it('gathers the figures of all parts', () => {
+  const { text } = filledIn(`<!-- bench:all -->\n<!-- /bench:all -->\n${page}`, () => findings);
+  expect(text).toContain(
+    '| append | ≥ 0.8× | 0.5× | **no** |\n| append | ≥ 0.8× | 0.5× | **no** |\n\n0 of 2 figures met.\n<!-- /bench:all -->',
+  );
+});

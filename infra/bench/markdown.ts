@@ -3,19 +3,31 @@ import { type Figure, type KeptFindings, shown, type Table, withUnit } from './f
 /** Finds `<!-- bench:append -->` … `<!-- /bench:append -->`. */
 const BLOCK = /<!-- bench:([a-z-]+) -->\n[\s\S]*?<!-- \/bench:\1 -->/g;
 
+/** The block with the figures of all others. */
+const ALL = 'all';
+
 /** The page with each block replaced by the findings of its name, where there are any; `filled` names those blocks. */
 export function filledIn(
   page: string,
   findingsOf: (name: string) => KeptFindings | undefined,
 ): { text: string; filled: string[] } {
-  const filled: string[] = [];
+  const known = new Map<string, KeptFindings>();
+  for (const [, name = ''] of page.matchAll(BLOCK)) {
+    const findings = name === ALL ? undefined : findingsOf(name);
+    if (findings !== undefined) known.set(name, findings);
+  }
   const text = page.replaceAll(BLOCK, (block, name: string) => {
-    const findings = findingsOf(name);
-    if (findings === undefined) return block;
-    filled.push(name);
-    return `<!-- bench:${name} -->\n${blockOf(findings)}\n<!-- /bench:${name} -->`;
+    const findings = known.get(name);
+    const content = findings === undefined ? name === ALL && summaryOf([...known.values()]) : blockOf(findings);
+    return content ? `<!-- bench:${name} -->\n${content}\n<!-- /bench:${name} -->` : block;
   });
-  return { text, filled };
+  return { text, filled: [...known.keys()] };
+}
+
+function summaryOf(all: readonly KeptFindings[]): string {
+  const figures = all.flatMap((findings) => findings.figures);
+  const met = figures.filter(({ isMet }) => isMet).length;
+  return figures.length === 0 ? '' : `${figureTable(figures)}\n\n${met} of ${figures.length} figures met.`;
 }
 
 function blockOf({
