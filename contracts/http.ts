@@ -56,6 +56,10 @@ export const healthView = z.object({
       lag: z.number().int(),
       status: z.enum(['running', 'stopped']),
       error: z.string().optional(),
+      /** The process that builds it, or was the last to. */
+      ledBy: z.string().optional(),
+      /** Events that were left out since that process began, because it does not know their types. */
+      skipped: z.array(z.object({ type: z.string(), count: z.number().int() })).optional(),
     }),
   ),
 });

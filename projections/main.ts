@@ -1,9 +1,11 @@
 import { readSettings } from '@stratum/infra/config.ts';
 import { connectNats } from '@stratum/infra/event-store/connection.ts';
 import { ensureStreams } from '@stratum/infra/event-store/streams.ts';
+import { answerHealth } from '@stratum/infra/health.ts';
 import { openLog } from '@stratum/infra/log.ts';
 import { persist } from '@stratum/infra/persist.ts';
 import { openDatabase } from '@stratum/infra/projector/database.ts';
+import { holder } from '@stratum/infra/projector/leadership.ts';
 import { runProjector } from '@stratum/infra/projector/projector.ts';
 import { takeRebuildWishes } from '@stratum/infra/projector/rebuild-desk.ts';
 import { armShutdown, runMain } from '@stratum/infra/shutdown.ts';
@@ -14,7 +16,8 @@ import { projectionsSettings } from './settings.ts';
 const STOP_MS_MAX = 5_000;
 
 /**
- * Folds the logs into every read model until SIGTERM or SIGINT, and rebuilds them for comparison when an auditor wishes. Waits for NATS and the database as long as it takes.
+ * Folds the logs into every read model that no other process builds, stands by for the others, and rebuilds them for
+ * comparison when an auditor wishes, until SIGTERM or SIGINT. Waits for NATS and the database as long as it takes.
  * Prints `{"ready":true,…}` on stdout when it has begun.
  */
 await runMain(async () => {
@@ -36,9 +39,11 @@ await runMain(async () => {
   shutdown.defer('projector', () => projector.stopped);
   const rebuilds = takeRebuildWishes(deps);
   shutdown.defer('rebuilds', () => rebuilds.stopped);
+  answerHealth(nc, { program: 'projections', process: holder }, projector.health);
   await Promise.race([projector.ready, shutdown.stopped]);
   if (!signal.aborted) {
-    process.stdout.write(`${JSON.stringify({ ready: true, name: 'projections', projections: all.length })}\n`);
+    const ready = { ready: true, name: 'projections', id: holder, projections: all.length };
+    process.stdout.write(`${JSON.stringify(ready)}\n`);
   }
   await shutdown.stopped;
 });

@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { hostname } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
@@ -25,7 +24,7 @@ export async function startMain(natsUrl: string, mongodbUri: string): Promise<Pr
   const log: string[] = [];
   createInterface({ input: program.stderr }).on('line', (line) => log.push(line));
   for await (const line of createInterface({ input: program.stdout })) {
-    if (line.startsWith('{"ready":true')) return { process: program, holder: `${hostname()}/${program.pid}`, log };
+    if (line.startsWith('{"ready":true')) return { process: program, holder: JSON.parse(line).id, log };
   }
   throw new Error(`the program ended before it was ready: ${log.join('\n')}`);
 }

@@ -7,6 +7,7 @@ import { publisherOf } from '@stratum/infra/event-store/publisher.ts';
 import { readSubject } from '@stratum/infra/event-store/read.ts';
 import { decodeEvent } from '@stratum/infra/event-store/reader.ts';
 import { ensureStreams } from '@stratum/infra/event-store/streams.ts';
+import { askHealth } from '@stratum/infra/health.ts';
 import { type Checkpoint, checkpointsIn } from '@stratum/infra/projector/checkpoints.ts';
 import { canonicalJson } from '@stratum/infra/projector/digest.ts';
 import type { AnyProjection } from '@stratum/infra/projector/projection.ts';
@@ -65,6 +66,7 @@ test('of two processes one stands by, quiet, and takes over within 5 s when the 
   const second = await start();
   await record(300);
   expect([await holders(), await termsOf()]).toEqual([[first.holder], terms]);
+  expect(await health()).toMatch(new RegExp(`^at \\d+, led by ${first.holder}, 1 in reserve$`));
   expect(second.log.filter((line) => !line.includes('"level":30'))).toEqual([]);
   expect(second.log.length).toBeLessThan(QUIET_LINES_MAX);
 
@@ -74,6 +76,7 @@ test('of two processes one stands by, quiet, and takes over within 5 s when the 
   });
   expect(tookMs).toBeLessThan(TAKEOVER_MS_MAX);
   await record(100);
+  expect(await health()).toMatch(new RegExp(`^at \\d+, led by ${second.holder}, 0 in reserve$`));
   await expectWhatTheLogSays();
   process.stdout.write(`  taken over ${Math.round(tookMs)} ms after a kill -9\n`);
 });
@@ -161,6 +164,7 @@ async function timed(task: () => Promise<void>): Promise<number> {
 }
 
 const checkpoints = (): Promise<Checkpoint[]> => checkpointsIn(database).find().sort({ _id: 1 }).toArray();
+const health = async () => (await askHealth(nc, 'projections', PATIENCE_MS))['projections/TELEMETRY']?.detail;
 const holders = async () => [...new Set((await checkpoints()).map(({ holder }) => holder))];
 const termsOf = async () => (await checkpoints()).map(({ term }) => term);
 

@@ -7,6 +7,7 @@ import {
   type Checkpoint,
   openCheckpoint,
   SecondWriter,
+  type Skipped,
   type Witness,
 } from './checkpoints.ts';
 import { stopAt } from './dead-letters.ts';
@@ -27,6 +28,8 @@ const LOOK_EVERY_MS = 50;
 const CHECKPOINT_EVERY_MS = 1_000;
 /** A checkpoint is signed this often even when there is nothing new. */
 const ALIVE_EVERY_MS = 2_000;
+/** So many types of events that are left out are counted apart. */
+const SKIPPED_TYPES_MAX = 100;
 /** A read model that a query waits for is written this often. */
 const HURRIED_EVERY_MS = 100;
 
@@ -93,9 +96,11 @@ export async function openBuilder(projection: AnyProjection, deps: BuilderDeps):
   const model = openModel(projection, documents, checkpoint.position);
   const announce = projection.announce ?? 'written';
   const writeEveryMs = projection.writeEverySeconds === undefined ? 0 : projection.writeEverySeconds * 1000;
+  const skippedCounts = new Map<string, number>();
   let newest: Witness | null = checkpoint.witness ?? null;
   let writtenAtMs = performance.now();
   let writing: Promise<void> | undefined;
+  let signedAtMs = writtenAtMs;
   let restsUntilMs = 0;
   let wake = new AbortController();
   let hurriedTo = 0;
@@ -111,11 +116,12 @@ export async function openBuilder(projection: AnyProjection, deps: BuilderDeps):
     get isStopped() {
       return isStopped;
     },
-    async take({ events, upTo, recordedAt }) {
+    async take({ events, upTo, recordedAt, skipped }) {
       if (isStopped || upTo <= model.position) return;
       try {
         const touched = await model.fold(events, upTo);
         newest = { sequence: upTo, recordedAt };
+        for (const type of skipped) countSkipped(type);
         if (announce === 'folded') announceServed(touched);
         if (Math.max(model.changedCount, model.versionCount) >= CHANGED_MAX) await write(0);
         else if (writeEveryMs > 0) wakeWriter(touched);
@@ -133,7 +139,11 @@ export async function openBuilder(projection: AnyProjection, deps: BuilderDeps):
         );
         const isWoken = wake.signal.aborted;
         if (isWoken) wake = new AbortController();
-        if (isStopped || (isResting() && !isAwaited())) continue;
+        if (isStopped) continue;
+        if (isResting() && !isAwaited()) {
+          if (performance.now() - signedAtMs >= ALIVE_EVERY_MS) await sign();
+          continue;
+        }
         if (isWoken || performance.now() - writtenAtMs >= restMs()) await write(isAwaited() ? 0 : writeEveryMs);
       }
       const isLeft = model.changedCount > 0 || model.position > checkpoint.position;
@@ -155,6 +165,14 @@ export async function openBuilder(projection: AnyProjection, deps: BuilderDeps):
     return performance.now() < restsUntilMs;
   }
 
+  /** A sign of life while there is a rest. */
+  function sign(): Promise<void> {
+    return alone(async () => {
+      signedAtMs = performance.now();
+      checkpoint = await advanceCheckpoint(database, checkpoint, checkpoint.position);
+    });
+  }
+
   /** How long this builder may rest after a write, given what has come since. */
   function restMs(): number {
     if (model.position === checkpoint.position) return ALIVE_EVERY_MS;
@@ -170,9 +188,13 @@ export async function openBuilder(projection: AnyProjection, deps: BuilderDeps):
    * Writes the changed documents that were not written for `restMs`, one write at a time; who comes meanwhile waits and
    * then writes what is new. The checkpoint moves to before the oldest change that is still unwritten.
    */
-  async function write(restMs: number): Promise<void> {
+  function write(restMs: number): Promise<void> {
+    return alone(() => writeNow(restMs));
+  }
+
+  async function alone(task: () => Promise<void>): Promise<void> {
     while (writing !== undefined) await writing;
-    writing = writeNow(restMs).finally(() => {
+    writing = task().finally(() => {
       writing = undefined;
     });
     await writing;
@@ -183,14 +205,15 @@ export async function openBuilder(projection: AnyProjection, deps: BuilderDeps):
     if (!isLed()) throw new SecondWriter(name);
     writtenAtMs = performance.now();
     const unwritten = model.unwritten(restMs);
-    const witness = newest;
+    const seen = { witness: newest, skipped: skippedSoFar() };
     const { changes } = unwritten;
     // Before what replaces them, so that a question about the past finds either the one or the other.
     if (unwritten.versions.length > 0) await versions.write(unwritten.versions);
     if (changes.length > 0) await documents.write(changes);
     model.written(unwritten);
-    checkpoint = await advanceCheckpoint(database, checkpoint, unwritten.position, witness);
+    checkpoint = await advanceCheckpoint(database, checkpoint, unwritten.position, seen);
     const hasCaughtUp = !serving.isServed && checkpoint.position >= facts.last;
+    signedAtMs = performance.now();
     if (hasCaughtUp && (await serving.serveWhenComplete(checkpoint))) {
       logger.info({ projection: name, version: checkpoint.version }, `${name} has caught up and is served now`);
     }
@@ -198,6 +221,15 @@ export async function openBuilder(projection: AnyProjection, deps: BuilderDeps):
     if (writeEveryMs > 0) restsUntilMs = performance.now() + restAfterWriteMs(performance.now() - writtenAtMs);
     if (announce === 'written') announceServed(changes.map((change) => change.document));
     announceReached();
+  }
+
+  function countSkipped(type: string): void {
+    const name = skippedCounts.has(type) || skippedCounts.size < SKIPPED_TYPES_MAX ? type : 'others';
+    skippedCounts.set(name, (skippedCounts.get(name) ?? 0) + 1);
+  }
+
+  function skippedSoFar(): Skipped[] {
+    return [...skippedCounts].map(([type, count]) => ({ type, count }));
   }
 
   async function stop(sequence: number, error: unknown): Promise<void> {

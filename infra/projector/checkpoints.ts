@@ -28,8 +28,10 @@ export type Checkpoint = {
    * before can move it no more, however late it wakes up.
    */
   term: number;
-  /** The process that opened it last: `<host>/<process id>`. */
+  /** The process that opened it last. */
   holder: string;
+  /** Events of types that this process does not know and left out since it opened the checkpoint. */
+  skipped?: readonly Skipped[];
   /** Set when an event could not be folded: the projection stands still before it until the program is started anew. */
   stopped: { position: number; error: string } | null;
   /**
@@ -38,6 +40,9 @@ export type Checkpoint = {
    */
   snapshots?: { every: number; term: number };
 };
+
+/** How many events of a type. */
+export type Skipped = { type: string; count: number };
 
 /** A message of a log by its sequence and the broker's time. */
 export type Witness = { sequence: number; recordedAt: string };
@@ -123,7 +128,7 @@ export async function openCheckpoint(
   // A checkpoint written before there were terms has none.
   const term = (known?.term ?? 0) + 1;
   if (known !== null && reason === undefined) {
-    const opening = { term, holder, updatedAt, stopped: null, snapshots: { every, term } };
+    const opening = { term, holder, updatedAt, skipped: [], stopped: null, snapshots: { every, term } };
     const { matchedCount } = await checkpoints.updateOne(asLeft(known), { $set: opening });
     if (matchedCount === 0) throw new SecondWriter(`the checkpoint ${id}`);
     return { checkpoint: { ...known, ...opening }, facts };
@@ -163,16 +168,16 @@ export async function advanceCheckpoint(
   database: Db,
   checkpoint: Checkpoint,
   position: number,
-  witness: Witness | null = checkpoint.witness ?? null,
+  seen: Pick<Checkpoint, 'witness' | 'skipped'> = {},
 ): Promise<Checkpoint> {
-  return changeCheckpoint(database, checkpoint, { position, witness, updatedAt: new Date().toISOString() });
+  return changeCheckpoint(database, checkpoint, { ...seen, position, updatedAt: new Date().toISOString() });
 }
 
 /** Changes a checkpoint, if it still is as this projector left it. @throws SecondWriter when it is not */
 export async function changeCheckpoint(
   database: Db,
   checkpoint: Checkpoint,
-  change: Partial<Pick<Checkpoint, 'position' | 'witness' | 'updatedAt' | 'stopped'>>,
+  change: Partial<Pick<Checkpoint, 'position' | 'witness' | 'skipped' | 'updatedAt' | 'stopped'>>,
 ): Promise<Checkpoint> {
   const { matchedCount } = await checkpointsIn(database).updateOne(asLeft(checkpoint), { $set: change });
   if (matchedCount === 0) throw new SecondWriter(`the checkpoint ${checkpoint._id}`);

@@ -30,17 +30,43 @@ export async function healthOfProjections(
   const nowMs = Date.now();
   return checkpoints.flatMap((checkpoint) => {
     const isServed = pointers.some((pointer) => pointer.collection === checkpoint.collection);
-    const isAlive = nowMs - Date.parse(checkpoint.updatedAt) <= SILENT_MS_MAX;
+    const isAlive = isAliveAt(nowMs, checkpoint);
     if (!isServed && !isAlive) return [];
     const position = Math.max(checkpoint.position, isServed ? reachedOf(checkpoint.name) : 0);
     const last = Math.max(lasts.get(checkpoint.stream) ?? 0, position);
     const name = isServed ? checkpoint.name : checkpoint._id;
-    return [{ name, position, last, lag: last - position, ...statusOf(checkpoint, isAlive) }];
+    const next = checkpoints.find((one) => one.name === checkpoint.name && one.version > checkpoint.version);
+    const successor = next !== undefined && isAliveAt(nowMs, next) ? next : undefined;
+    const { holder, skipped = [] } = checkpoint;
+    return [
+      {
+        name,
+        position,
+        last,
+        lag: last - position,
+        ...statusOf(checkpoint, isAlive, successor),
+        ...(holder === undefined ? {} : { ledBy: holder }),
+        ...(skipped.length === 0 ? {} : { skipped: [...skipped] }),
+      },
+    ];
   });
 }
 
-function statusOf({ stopped, updatedAt }: Checkpoint, isAlive: boolean): Pick<ProjectionHealth, 'status' | 'error'> {
+function isAliveAt(nowMs: number, { updatedAt }: Checkpoint): boolean {
+  return nowMs - Date.parse(updatedAt) <= SILENT_MS_MAX;
+}
+
+function statusOf(
+  { version, stopped, updatedAt }: Checkpoint,
+  isAlive: boolean,
+  successor: Checkpoint | undefined,
+): Pick<ProjectionHealth, 'status' | 'error'> {
   if (stopped !== null) return { status: 'stopped', error: `at ${stopped.position}: ${stopped.error}` };
-  if (!isAlive) return { status: 'stopped', error: `the projector has given no sign of life since ${updatedAt}` };
-  return { status: 'running' };
+  if (isAlive) return { status: 'running' };
+  if (successor === undefined) {
+    return { status: 'stopped', error: `the projector has given no sign of life since ${updatedAt}` };
+  }
+  const { version: next, position } = successor;
+  const still = `version ${version} is served as it was at ${updatedAt}, because no program that knows it runs`;
+  return { status: 'stopped', error: `${still}; version ${next} is being built and is at ${position}` };
 }

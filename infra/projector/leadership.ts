@@ -1,4 +1,4 @@
-import { hostname } from 'node:os';
+import { randomUUID } from 'node:crypto';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { holdLease, type Lease, type LeaseOptions } from '../event-store/lease.ts';
 import { waitMs } from '../event-store/wait.ts';
@@ -9,8 +9,8 @@ import { type AnyProjection, collectionNameOf } from './projection.ts';
 const GATHER_MS = 250;
 const RETRY_MS = 2_000;
 
-/** The name of this process among those that build read models: `<host>/<process id>`. */
-export const holder = `${hostname()}/${process.pid}`;
+/** The name of this process among those that build read models. */
+export const holder = `projections-${randomUUID().slice(0, 8)}`;
 
 /** The projections that this process is the one to build, each under its lease, until `changed` aborts. */
 export type Led = { leases: ReadonlyMap<AnyProjection, Lease>; changed: AbortSignal };

@@ -5,6 +5,7 @@ import type { Db } from 'mongodb';
 import { onStatus } from '../event-store/connection-status.ts';
 import type { Lease } from '../event-store/lease.ts';
 import { type RawMessage, readStream } from '../event-store/reader.ts';
+import type { PartHealth, PartsHealth } from '../health.ts';
 import type { Logger } from '../log.ts';
 import { type Builder, openBuilder } from './builder.ts';
 import { decodeAll } from './decode.ts';
@@ -29,8 +30,8 @@ export type ProjectorDeps = { nc: NatsConnection; database: Db; logger: Logger }
 export type Projector = {
   /** Resolves when every projection has its checkpoint and reading has begun, or another process is at that. */
   ready: Promise<void>;
-  /** The read models built by this process just now, by `<name>_v<version>`; for the others it stands by. */
-  ledIds(): string[];
+  /** How the building from each stream is: whether this process leads any of it, and how far it is; for `answerHealth`. */
+  health(): PartsHealth;
   /** Resolves when the signal has aborted and everything folded is written. */
   stopped: Promise<void>;
 };
@@ -39,6 +40,7 @@ export type Projector = {
 type Run = {
   stream: ProjectedStream;
   leadership: Leadership;
+  builders: readonly Builder[];
   /** Stopped by an event that could not be folded, in the time of this lease. */
   stopped: Map<string, Lease>;
   signal: AbortSignal;
@@ -62,19 +64,25 @@ export function runProjector({
     const its = projections.filter((projection) => projection.stream === stream);
     const database = deps.database.databaseName;
     const leadership = standForElection(deps.nc, { database, projections: its, signal, logger: deps.logger });
-    const ended = keepRunning({ stream, leadership, stopped: new Map(), signal, deps }, open);
-    return { begun: openedOrStandby(opened, leadership), leadership, ended };
+    const run: Run = { stream, leadership, builders: [], stopped: new Map(), signal, deps };
+    return { run, begun: openedOrStandby(opened, leadership), ended: keepRunning(run, open) };
   });
   return {
-    ready: Promise.all(runs.map((run) => run.begun)).then(() => undefined),
-    ledIds: () => runs.flatMap((run) => run.leadership.ledIds),
-    stopped: Promise.all(runs.map((run) => run.ended)).then(() => undefined),
+    ready: Promise.all(runs.map(({ begun }) => begun)).then(() => undefined),
+    health: () => Object.fromEntries(runs.map(({ run }) => [`projections/${run.stream}`, healthOf(run)])),
+    stopped: Promise.all(runs.map(({ ended }) => ended)).then(() => undefined),
   };
 }
 
 async function openedOrStandby(opened: Promise<void>, leadership: Leadership): Promise<void> {
   await Promise.race([opened, sleep(STANDBY_AFTER_MS, undefined, { ref: false })]);
   if (leadership.ledIds.length > 0) await opened;
+}
+
+function healthOf({ leadership, builders }: Run): PartHealth {
+  if (leadership.ledIds.length === 0) return { status: 'ok', role: 'standby' };
+  const position = Math.min(...builders.map((builder) => builder.position));
+  return { status: 'ok', role: 'leader', position: Number.isFinite(position) ? position : 0 };
 }
 
 /** Builds what this process leads, from the checkpoints, again whenever that changes or something goes wrong. */
@@ -111,6 +119,7 @@ async function runOnce(run: Run, { leases, changed }: Led, onOpen: () => void): 
       return openBuilder(projection, { ...deps, holder, isLed, askFacts: factsFrom(nc) });
     }),
   );
+  run.builders = builders;
   if (builders.length === 0) return aborted(signal);
   const [created, ...others] = new Set(builders.map((builder) => builder.streamCreated));
   if (others.length > 0) throw new Error(`${stream} was created anew just now`);

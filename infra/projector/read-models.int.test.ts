@@ -3,12 +3,17 @@ import { type Position, parsePosition } from '@stratum/contracts/envelope.ts';
 import type { Db } from 'mongodb';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { connectNats } from '../event-store/connection.ts';
+import { header, publisherOf } from '../event-store/publisher.ts';
+import { lastSequence } from '../event-store/reader.ts';
 import { ensureStreams } from '../event-store/streams.ts';
 import { freshDatabase } from '../testing/mongo.ts';
 import { startNats } from '../testing/nats.ts';
 import { waitFor } from '../testing/waitFor.ts';
+import { advanceCheckpoint, checkpointsIn, openCheckpoint } from './checkpoints.ts';
 import { PATIENCE_MS, recordReadings, type Seen, seen, startProjector } from './fixtures.ts';
+import { holder } from './leadership.ts';
 import { pointersIn } from './pointers.ts';
+import type { Projection } from './projection.ts';
 import { NotYet, openReadModels, type ReadModels } from './read-models.ts';
 
 let nc: NatsConnection;
@@ -55,6 +60,42 @@ describe('while a new version is built and takes over', () => {
     const answers = (await Promise.all(readers.map((reader) => reader.stop()))).reduce((sum, one) => sum + one, 0);
     expect(answers).toBeGreaterThan(READERS);
     expect(await readModels.collection('seen').countDocuments()).toBe(BACKLOG + traffic.recorded());
+  });
+
+  test('what was served before is still read until the new version is as far', async () => {
+    const projector = startProjector(nc, database, [seen]);
+    using readModels = openReadModels(database, nc);
+    await readModels.waitFor(await recordReadings(nc, ['a', 'b', 'c']), ['seen'], PATIENCE_MS);
+    await projector[Symbol.asyncDispose]();
+    // The older version went on while the newer one was about to be served.
+    const opened = await openCheckpoint(database, version2, 'new', () => lastSequence(nc, 'TELEMETRY'));
+    const checkpoint = await advanceCheckpoint(database, opened.checkpoint, 2);
+    await pointersIn(database).replaceOne({ _id: 'seen' }, { version: 2, collection: 'seen_v2' });
+    using late = openReadModels(database, nc);
+    await waitFor(() => late.position('seen') === 'TELEMETRY:2', { what: 'one who knows no better' });
+    await expect(readModels.waitFor('TELEMETRY:4', ['seen'], 500)).rejects.toThrow('it is at TELEMETRY:3');
+    expect(readModels.collection('seen').collectionName).toBe('seen_v1');
+    await advanceCheckpoint(database, checkpoint, 3);
+    await waitFor(() => readModels.collection('seen').collectionName === 'seen_v2', { what: 'the new version' });
+  });
+
+  test('health tells that the old version stands still when no program that knows it runs', async () => {
+    const projector = startProjector(nc, database, [seen]);
+    using readModels = openReadModels(database, nc);
+    await readModels.waitFor(await recordReadings(nc, ['a', 'b', 'c']), ['seen'], PATIENCE_MS);
+    await projector[Symbol.asyncDispose]();
+    await recordReadings(nc, ['a', 'b']);
+    const updatedAt = '2026-11-24T00:00:00.000Z';
+    await checkpointsIn(database).updateOne({ _id: 'seen_v1' }, { $set: { updatedAt } });
+    const opened = await openCheckpoint(database, version2, 'new', () => lastSequence(nc, 'TELEMETRY'));
+    await advanceCheckpoint(database, opened.checkpoint, 4);
+    const error =
+      `version 1 is served as it was at ${updatedAt}, because no program that knows it runs; ` +
+      'version 2 is being built and is at 4';
+    expect(await readModels.positions()).toMatchObject([
+      { name: 'seen', position: 3, last: 5, lag: 2, status: 'stopped', error },
+      { name: 'seen_v2', position: 4, last: 5, lag: 1, status: 'running', ledBy: 'new' },
+    ]);
   });
 
   /** Records a reading of a twin of its own, waits until it may be queried, and finds it, again and again. */
@@ -106,6 +147,28 @@ describe('while a new version is built and takes over', () => {
       },
     };
   }
+});
+
+test('health tells who builds a read model, and which events it leaves out', async () => {
+  const facts: Projection<Seen> = { ...seen, name: 'facts', stream: 'PLANT' };
+  await using _ = startProjector(nc, database, [facts]);
+  using readModels = openReadModels(database, nc);
+  const publish = (type: string) =>
+    publisherOf(nc).publish('plant.main.shopfloor.SF-1', Buffer.from('{}'), header('ce-type', type));
+  await publish('CapacityDoubled');
+  await publish('CapacityHalved');
+  const { sequence } = await publish('CapacityDoubled');
+  await readModels.waitFor(`PLANT:${sequence}`, ['facts'], PATIENCE_MS);
+  const skipped = [
+    { type: 'CapacityDoubled', count: 2 },
+    { type: 'CapacityHalved', count: 1 },
+  ];
+  await waitFor(async () => (await readModels.positions())[0]?.skipped?.length === skipped.length, {
+    what: 'what is left out to be told',
+  });
+  expect(await readModels.positions()).toEqual([
+    { name: 'facts', position: 3, last: 3, lag: 0, status: 'running', ledBy: holder, skipped },
+  ]);
 });
 
 describe('a query that waits for a position', () => {

@@ -54,7 +54,7 @@ export const about: About = {
 export async function openApi(options: Omit<AppOptions, 'about'>, deps: AllDeps): Promise<App> {
   const app = await createApp({ ...options, about });
   const readModelNames = projections.map(({ name }) => name);
-  await mount(app, healthRoutes, { ...deps, readModelNames, programs: ['worker'] });
+  await mount(app, healthRoutes, { ...deps, readModelNames, programs: ['worker', 'projections'] });
   await mount(app, liveRoutes, { ...deps, collections: liveCollections(projections) });
   await mount(app, accountRoutes, deps);
   await mount(app, auditRoutes, deps);

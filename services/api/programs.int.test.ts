@@ -168,7 +168,9 @@ test('health tells how every server, projection and part of the worker is', asyn
     { what: 'everything to be well' },
   );
   expect(status).toBe('ok');
-  expect(Object.keys(parts)).toEqual(expect.arrayContaining(['nats', 'database', 'worker/order', 'worker/telemetry']));
+  const expected = ['nats', 'database', 'worker/order', 'worker/telemetry', 'projections/PLANT'];
+  expect(Object.keys(parts)).toEqual(expect.arrayContaining(expected));
+  expect(parts['projections/TELEMETRY']?.detail).toMatch(/^at \d+, led by projections-\w+, 0 in reserve$/);
   expect(projections.map(({ name }) => name)).toEqual(expect.arrayContaining(['twin_directory', 'twin_state']));
 });
 
