@@ -119,8 +119,8 @@ export type LimitsChange = z.infer<typeof limitsChangeSchema>;
 /** Read model `twin_directory`: what each twin is and which limits are in force, since when and why. `_id` = twinId. */
 export const twinDirectoryDocument = twinDefinitionSchema.extend({
   _id: z.string(),
-  // Version 1 of the read model, which is served while this one is being built, knows no changes.
-  parameters: z.array(parameterSchema.extend({ limitsChange: limitsChangeSchema.nullable().default(null) })),
+  // Missing in version 1 of the read model, which is served until version 2 is built.
+  parameters: z.array(parameterSchema.extend({ limitsChange: limitsChangeSchema.nullable().optional() })),
   status: z.enum(['commissioned', 'decommissioned']),
   commissionedAt: instantSchema,
   _position: z.number().int(),

@@ -1,8 +1,14 @@
-import type { Limits, TwinDefinition, TwinEvent } from '@stratum/contracts/twin/twin.ts';
+import {
+  type Limits,
+  type TwinDefinition,
+  type TwinEvent,
+  twinDirectoryDocument,
+} from '@stratum/contracts/twin/twin.ts';
 import type { ProjectedEvent } from '@stratum/infra/projector/projection.ts';
 import { expectLaws, foldAll, recordedEvent } from '@stratum/infra/projector/testing.ts';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { z } from 'zod';
 import { twinDirectory } from './twin-directory.ts';
 
 const limits = (low: number, high: number): Limits => ({
@@ -77,6 +83,12 @@ test('a change recorded with what was before says the same as one recorded witho
     foldAll(twinDirectory, [commissioned(1), limitsChanged(2, 'torque', 140, { previous })]).get('drillrig1')
       ?.parameters;
   expect(parametersAfter(limits(50, 150))).toEqual(parametersAfter(null));
+});
+
+test('a twin as version 1 of the read model has it is an answer too, while version 2 is being built', () => {
+  const before = { ...foldAll(twinDirectory, [commissioned(1)]).get('drillrig1'), parameters: drillRig.parameters };
+  // The API writes its answers by their schema, the page reads them by it.
+  expect(z.encode(twinDirectoryDocument, twinDirectoryDocument.parse(before))).toEqual(before);
 });
 
 test('a decommissioned twin stays, and says so', () => {
