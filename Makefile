@@ -1,7 +1,7 @@
 # Needs git, make, npm and any Node >= 20; what else is missing is fetched into the user's cache folder.
 STRATUM = @node infra/local/bootstrap.mjs
 .DEFAULT_GOAL := help
-.PHONY: help run dev test reset import rebuild bench bench-docs chaos format
+.PHONY: help run dev test reset import rebuild bench bench-docs chaos soak format
 
 help: ## list the commands
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name what; do printf '  make %-9s %s\n' "$$name" "$$what"; done
@@ -34,6 +34,11 @@ bench-%: # one part, by its name in infra/bench/bench.ts
 	$(STRATUM) infra/bench/bench.ts $*
 
 chaos: ## kill, freeze, cut off and fill up each part in turn under load, and count what was lost: ROUNDS=200 SEED=1
+	$(STRATUM) infra/chaos/main.ts
+
+soak: export ROUNDS = 10000
+soak: export MINUTES ?= 60
+soak: ## the same as chaos, for as long as wanted: MINUTES=60 SEED=1
 	$(STRATUM) infra/chaos/main.ts
 
 format: ## format and fix what can be fixed

@@ -41,6 +41,8 @@ export type ChaosReport = {
 export type ChaosOptions = {
   /** How many rounds; as many as there are faults, if left out. */
   rounds?: number;
+  /** No round begins later than so many minutes after the first; no such limit, if left out. */
+  minutesMax?: number;
   /** Of which programs a second process does the same work at the same time. */
   copies: readonly Copied[];
   /** How many nats-servers keep the log: one, or a cluster of three. */
@@ -101,7 +103,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
 }
 
 async function letFail(site: Site, load: Load, options: ChaosOptions): Promise<Round[]> {
-  const { seed, secondsMax, isAllowed = () => true, onRound } = options;
+  const { seed, secondsMax, isAllowed = () => true, minutesMax = Number.POSITIVE_INFINITY, onRound } = options;
+  const endMs = performance.now() + minutesMax * 60_000;
   const victims = victimsAt(site);
   const pairs = pairsOf(victims).filter(isAllowed);
   // Chances of its own, so that what happens does not hang on how fast orders are placed.
@@ -112,6 +115,7 @@ async function letFail(site: Site, load: Load, options: ChaosOptions): Promise<R
   });
   const rounds: Round[] = [];
   for (const plan of plans) {
+    if (performance.now() > endMs) break;
     const round = rounds.length + 1;
     try {
       await load.goOn(wholeBetween(chance, READINGS_BETWEEN_MIN, READINGS_BETWEEN_MAX));

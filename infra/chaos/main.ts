@@ -22,6 +22,11 @@ const settings = {
     .max(ROUNDS_MAX)
     .default(ROUNDS)
     .describe('how many times something is made to fail'),
+  MINUTES: z.coerce
+    .number('must be a number')
+    .positive('must be above 0')
+    .optional()
+    .describe('no round begins later than so many minutes after the first'),
   SEED: z.coerce
     .number('must be a number')
     .int('must be a whole number')
@@ -33,7 +38,7 @@ const settings = {
     .describe('2: a second worker does the same work at the same time'),
   PROJECTORS: z
     .enum(['1', '2'], 'must be 1 or 2')
-    .default('1')
+    .default('2')
     .describe('2: a second projector does the same work at the same time'),
   REPLICAS: z
     .enum(['1', '3'], 'must be 1 or 3')
@@ -48,7 +53,14 @@ const settings = {
  */
 await runMain(async () => {
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => process.exit(1));
-  const { ROUNDS: rounds, SEED: seed, WORKERS, PROJECTORS, REPLICAS } = readSettings(settings, process.env);
+  const {
+    ROUNDS: rounds,
+    MINUTES: minutesMax,
+    SEED: seed,
+    WORKERS,
+    PROJECTORS,
+    REPLICAS,
+  } = readSettings(settings, process.env);
   const command = `make chaos ROUNDS=${rounds} SEED=${seed} WORKERS=${WORKERS} PROJECTORS=${PROJECTORS} REPLICAS=${REPLICAS}`;
   const copies = [
     ...(WORKERS === '2' ? (['worker'] as const) : []),
@@ -60,6 +72,7 @@ await runMain(async () => {
   try {
     const report = await runChaos({
       ...{ rounds, seed, copies, dataFolder, secondsMax: SECONDS_MAX, replicas: REPLICAS === '3' ? 3 : 1 },
+      ...(minutesMax === undefined ? {} : { minutesMax }),
       onRound: (round, of) => say(roundLine(round, of)),
       onVerdict: (verdict) => process.stdout.write(`\n${verdictText(verdict)}\n\n`),
     });
