@@ -17,6 +17,7 @@ const BACK_MS_MAX = 60_000;
 const folder = await mkdtemp(join(tmpdir(), 'stratum-nats-'));
 const disk = await mountSmallDisk(folder, DISK_MEGABYTES);
 const reason = 'reason' in disk ? disk.reason : undefined;
+if (reason !== undefined) await rm(folder, { recursive: true });
 
 test.skipIf(reason !== undefined)(
   `given a log whose disk became full / when there is room again / then it takes events again and holds all it took (${reason ?? 'tried'})`,
@@ -26,7 +27,10 @@ test.skipIf(reason !== undefined)(
     await using stack = new AsyncDisposableStack();
     stack.defer(() => rm(folder, { recursive: true, force: true }));
     stack.use(disk);
-    const supervisor = supervise({ logFolder: await mkdtemp(join(tmpdir(), 'stratum-nats-logs-')) });
+    // Beside the disk: when it is full, its log says so.
+    const logFolder = await mkdtemp(join(tmpdir(), 'stratum-nats-logs-'));
+    stack.defer(() => rm(logFolder, { recursive: true, force: true }));
+    const supervisor = supervise({ logFolder });
     stack.defer(() => supervisor.stop());
     const { port } = await freePorts('port');
     const nc = await connectNats(await startNats(supervisor, await natsServer(), { folder, port }), { name: 'test' });
