@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { StreamName } from '@stratum/contracts/envelope.ts';
 import type { ProjectedEvent } from '@stratum/contracts/recorded.ts';
@@ -141,9 +142,18 @@ async function run(options: ReactorOptions, { progress, created, store, isShadow
     for (; inFlight > count; settled = Promise.withResolvers()) await settled.promise;
   };
 
-  const onMessage = async (message: RawMessage) => {
+  // What is answered together makes room together, and what follows is sent together.
+  const untilThereIsRoom = async () => {
+    await untilAtMost(inFlightMax - 1);
+    await nextTurn();
+  };
+  // Without a wait where none is needed: what a batch of messages sends then goes out in one write, not in one each.
+  const onMessage = (message: RawMessage): Promise<void> | undefined => {
     progress.begin(message.sequence);
-    if (isShadow(message)) return progress.finish(message.sequence);
+    if (isShadow(message)) {
+      progress.finish(message.sequence);
+      return undefined;
+    }
     inFlight += 1;
     inTurn(message.subject, () => attempt(options, message, ending))
       .then(() => progress.finish(message.sequence))
@@ -156,7 +166,7 @@ async function run(options: ReactorOptions, { progress, created, store, isShadow
         inFlight -= 1;
         settled.resolve();
       });
-    await untilAtMost(inFlightMax - 1);
+    return inFlight < inFlightMax ? undefined : untilThereIsRoom();
   };
 
   let stored = progress.reached();

@@ -39,7 +39,7 @@ export type ReadOptions = {
   /** Called when the server cannot be read just now and is tried again. */
   onTrouble?: (error: Error) => void;
 } & (
-  | { onMessage: (message: RawMessage) => Promise<void> | void }
+  | { onMessage: (message: RawMessage) => Promise<void> | void | undefined }
   | {
       /** Gets all messages at hand, at least one, at most `batchMax` (1,000), and no more until it is done. */
       onBatch: (messages: RawMessage[]) => Promise<void>;
@@ -105,7 +105,8 @@ async function handOver(batch: RawMessage[], options: ReadOptions): Promise<numb
   } else {
     for (const message of batch) {
       if (options.signal.aborted) break;
-      await options.onMessage(message);
+      const handling = options.onMessage(message);
+      if (handling !== undefined) await handling;
     }
   }
   return (batch.at(-1)?.sequence ?? 0) + 1;
