@@ -84,7 +84,7 @@ export async function benchFleet(): Promise<Findings> {
         rows: stages.map((stage) => [stage, lags[stage].max, lags[stage].atEnd, settledSeconds[stage]]),
       },
       {
-        title: 'Programs, while the fleet reported',
+        title: 'Programs, from the first reading until the last is settled',
         columns: ['program', 'CPU %, mean', 'CPU %, max', 'CPU µs a reading', 'RSS MiB, mean', 'RSS MiB, max'],
         rows: [...usage, sumOf(usage)].map((one) => [
           one.name,
@@ -132,12 +132,12 @@ export async function measureFleet(plant: TestPlant, twins: number, seconds: num
     const look = async () => looks.push(await lookAt(nc, load.acknowledgedCount(), written.position));
     const looking = setInterval(look, LOOK_EVERY_MS);
     const sentSeconds = await load.sent.finally(() => clearInterval(looking));
-    const usage = stopWatching();
     await look();
     const isAcknowledged = () => load.acknowledgedCount() === load.sentCount();
     await waitFor(isAcknowledged, { what: 'every PUBACK', msMax: SETTLED_MS_MAX });
     say('waiting for what is under way');
     const settledSeconds = await settle(nc, written);
+    const usage = stopWatching();
     load.close();
     say('counting');
     const counted = await countReadings(nc, {
