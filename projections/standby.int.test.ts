@@ -29,6 +29,8 @@ const PERIOD_MS = 10_000;
 const TAKEOVER_MS_MAX = 5_000;
 const PATIENCE_MS = 30_000;
 const PAUSE_MS = 25;
+/** What a program said last is told when it does not do what is expected. */
+const LOG_LINES_TOLD = 40;
 /** A program that starts and then stands by has no more to say. */
 const QUIET_LINES_MAX = 10;
 const names = [twinState.name, historyHours.name];
@@ -168,9 +170,12 @@ const health = async () => (await askHealth(nc, 'projections', PATIENCE_MS))['pr
 const holders = async () => [...new Set((await checkpoints()).map(({ holder }) => holder))];
 const termsOf = async () => (await checkpoints()).map(({ term }) => term);
 
-async function takenOverBy({ holder }: Program): Promise<void> {
+async function takenOverBy({ holder, log }: Program): Promise<void> {
   await waitFor(async () => (await checkpointsIn(database).countDocuments({ holder })) === all.length, {
     what: `every read model to be built by ${holder}`,
     msMax: PATIENCE_MS,
+  }).catch(async ({ message }: Error) => {
+    const built = (await checkpoints()).map(({ _id, holder: its, term }) => `${_id}: ${its}, term ${term}`);
+    throw new Error([message, ...built, 'its log:', ...log.slice(-LOG_LINES_TOLD)].join('\n'));
   });
 }

@@ -47,6 +47,17 @@ function startReading({ nc }: Plant, from: number) {
 const upTo = (last: number, from = 1) => Array.from({ length: last - from + 1 }, (_, n) => from + n);
 
 describe('reading a stream', () => {
+  it('ends also when it is told to while it opens, and nothing comes', async () => {
+    await using plant = await plantServer();
+    const readings = Array.from({ length: 60 }, () => startReading(plant, 1));
+    for (const { abort } of readings) {
+      // A round trip further in its opening each.
+      await plant.nc.flush();
+      abort.abort();
+    }
+    await Promise.all(readings.map(({ ended }) => ended));
+  });
+
   it('gives what is stored, then what comes, from the sequence asked for', async () => {
     await using plant = await plantServer();
     await using store = openStore(plant.nc);

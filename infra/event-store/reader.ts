@@ -86,6 +86,8 @@ export async function readStream(nc: NatsConnection, options: ReadOptions): Prom
     }
     const close = opened.close;
     signal.addEventListener('abort', close, { once: true });
+    // Aborted while it was opened: nobody would tell it again, and it would wait for a message that may never come.
+    if (signal.aborted) close();
     try {
       for await (const batch of batchesOf(opened.messages, stream, batchMax)) {
         if (signal.aborted) return;
