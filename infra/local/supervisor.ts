@@ -112,7 +112,12 @@ export function supervise(options: SuperviseOptions): Supervisor {
     if (place.child !== child || stopping.signal.aborted) return;
     const next = fill(place);
     void keepAlive(place, next);
-    if ((await untilReady(next, stopping.signal)) === 'ready') say(`${place.spec.name} is back`);
+    const outcome = await untilReady(next, stopping.signal);
+    if (outcome === 'ready') say(`${place.spec.name} is back`);
+    if (outcome !== 'late' || place.child !== next) return;
+    // Its end counts as a crash, so it is started once more.
+    say(`${place.spec.name} was not ready after ${formatSeconds(place.spec.readyMsMax)} and is stopped`);
+    await end(next);
   };
 
   return {
