@@ -7,7 +7,7 @@ import { isRunning, markOf } from '../local/process-identity.ts';
 import { startNats, type TestNats } from '../testing/nats.ts';
 import { waitFor } from '../testing/waitFor.ts';
 import { connectNats } from './connection.ts';
-import { isCopied } from './inbox.ts';
+import { copyState, isCopied } from './inbox.ts';
 import type { RawMessage } from './message.ts';
 import { listeningLogger } from './plant-server.fixture.ts';
 import { runReactor } from './reactor.ts';
@@ -117,6 +117,20 @@ describe('what devices send over MQTT', () => {
     const { config } = await manager.consumers.info('$MQTT_msgs', 'devices');
     expect(config).not.toHaveProperty('filter_subjects');
     expect(config).not.toHaveProperty('filter_subject');
+  });
+
+  it('is known to be copied, or that nothing copies it', async () => {
+    const { server, nc, messages } = await mqttServer();
+    expect(await copyState(nc)).toEqual({ kind: 'copying', waiting: 0, copied: 0 });
+    const client = connect(server, 'device');
+    await Promise.all(Array.from({ length: 10 }, () => client.publishAsync(TOPIC, '{}', { qos: 1 })));
+    await waitFor(() => messages.length === 10, { what: 'all messages' });
+    await waitFor(() => isCopied(nc), { what: 'all to be copied' });
+    expect(await copyState(nc)).toEqual({ kind: 'copying', waiting: 0, copied: 10 });
+    const manager = await jetstreamManager(nc);
+    await manager.consumers.delete('$MQTT_msgs', 'devices');
+    expect(await copyState(nc)).toEqual({ kind: 'missing' });
+    expect(await isCopied(nc)).toBe(false);
   });
 
   it.each(['SIGKILL', 'SIGTERM'] as const)(

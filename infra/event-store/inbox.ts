@@ -37,6 +37,7 @@ const COPIER_PENDING_MAX = 20_000;
 /** JetStream's API level that can copy from a stream which forgets what was taken. */
 const API_LEVEL_MIN = 4;
 const API_MS_MAX = 10_000;
+const NOT_FOUND = 404;
 /** Headers that the server sets: the MQTT quality of service, and where a copy comes from. */
 const QOS_HEADER = 'Nmqtt-Pub';
 const COPY_HEADER = 'Nats-Stream-Source';
@@ -119,10 +120,27 @@ export function isShadow({ subject, headers }: Pick<RawMessage, 'subject' | 'hea
   return (qos === '1' || qos === '2') && (headers.get(COPY_HEADER) ?? '') === '';
 }
 
+/**
+ * How far the copying is. `none`: the server cannot copy, and what comes directly counts; `missing`: it should copy and
+ * does not; `waiting`: messages not yet in DEVICES for certain; `copied`: how many were, in all.
+ */
+export type CopyState = { kind: 'none' } | { kind: 'missing' } | { kind: 'copying'; waiting: number; copied: number };
+
+/** Asks the server how far the copying is. */
+export async function copyState(nc: NatsConnection): Promise<CopyState> {
+  if (!canCopy(nc)) return { kind: 'none' };
+  const manager = await jetstreamManager(nc, { timeout: API_MS_MAX, checkAPI: false });
+  try {
+    const { num_pending, num_ack_pending, ack_floor } = await manager.consumers.info(BROKER_STREAM, COPIER);
+    return { kind: 'copying', waiting: num_pending + num_ack_pending, copied: ack_floor.consumer_seq };
+  } catch (error) {
+    if (error instanceof JetStreamApiError && error.status === NOT_FOUND) return { kind: 'missing' };
+    throw error;
+  }
+}
+
 /** Whether DEVICES holds everything that the broker has acknowledged to devices up to now, as messages and not as shadows. */
 export async function isCopied(nc: NatsConnection): Promise<boolean> {
-  if (!canCopy(nc)) return true;
-  const manager = await jetstreamManager(nc, { timeout: API_MS_MAX, checkAPI: false });
-  const { num_pending, num_ack_pending } = await manager.consumers.info(BROKER_STREAM, COPIER);
-  return num_pending === 0 && num_ack_pending === 0;
+  const state = await copyState(nc);
+  return state.kind === 'none' || (state.kind === 'copying' && state.waiting === 0);
 }

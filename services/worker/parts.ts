@@ -1,3 +1,4 @@
+import { watchInbox } from '@stratum/infra/event-store/inbox-watch.ts';
 import { alertReactor } from '../alert/alert.reactor.ts';
 import { dispatchGateway } from '../job/dispatch.gateway.ts';
 import { jobReactor } from '../job/job.reactor.ts';
@@ -22,6 +23,7 @@ export function parts(bridge: Bridge): Record<string, Starter> {
     dispatch: dispatchGateway,
     report: reportGateway,
     shopfloor: shopfloorGateway,
+    inbox: inboxWatch,
     ...(bridge === 'off' ? {} : { bridge: bridge === 'on' ? bridgeGateway : bridgeIfForeign }),
   };
 }
@@ -35,4 +37,10 @@ const bridgeIfForeign: Starter = async (deps: WorkerDeps) => {
   }
   const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
   return { name: 'bridge', position: () => 0, stopped };
+};
+
+/** Looks after the copying of what devices send into DEVICES, which nats-server does by itself. */
+const inboxWatch: Starter = (deps: WorkerDeps) => {
+  const { stopped, copied, trouble } = watchInbox(deps);
+  return { name: 'inbox', position: copied, trouble, stopped };
 };
