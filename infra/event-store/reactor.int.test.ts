@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { addCapacity, capacityDecider, shopfloor } from './capacity.fixture.ts';
 import { putCheckpoint } from './checkpoint.ts';
+import { connectNats } from './connection.ts';
 import { isConnected } from './connection-status.ts';
 import { Unavailable } from './errors.ts';
 import { handle } from './handle.ts';
@@ -105,6 +106,44 @@ describe('a reactor', () => {
     reactor.abort.abort();
     await reactor.stopped;
   });
+
+  it('leaves in the stream what a stalled handler does not take, and holds a bounded number of messages', async () => {
+    await using plant = await plantServer();
+    const all = 12_000;
+    for (let n = 0; n < all; n++) plant.nc.publish(`twins.pump-${n % 100}.telemetry`, 'x'.repeat(1_000));
+    await plant.nc.flush();
+    await expect.poll(async () => (await lastSequence(plant.nc, 'DEVICES')).last, { timeout: 20_000 }).toBe(all);
+
+    const nc = await connectNats(plant.server.url, { name: 'stalled' });
+    const abort = new AbortController();
+    const gate = Promise.withResolvers<void>();
+    let begun = 0;
+    const reactor = runReactor({
+      name: 'stalled',
+      nc,
+      stream: 'DEVICES',
+      inFlightMax: 8,
+      signal: abort.signal,
+      logger: listeningLogger(),
+      onMessage: async () => {
+        begun += 1;
+        await gate.promise;
+      },
+    });
+    await expect.poll(() => begun, { timeout: 10_000 }).toBe(8);
+    // Longer than a pull request lives, so that another would have brought more.
+    const stalledAt = performance.now();
+    await expect.poll(() => performance.now() - stalledAt, { timeout: 20_000 }).toBeGreaterThan(5_000);
+    expect(begun).toBe(8);
+    // 2,000 asked for ahead and 500 more when the first were handed over; heartbeats and answers.
+    expect(nc.stats().inMsgs).toBeLessThan(3_000);
+    gate.resolve();
+    await reactor.waitUntil(all, 30_000);
+    expect(begun).toBe(all);
+    abort.abort();
+    await reactor.stopped;
+    await nc.close();
+  }, 90_000);
 
   it('tries a failing handler again', async () => {
     await using plant = await plantServer();

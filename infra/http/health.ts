@@ -7,7 +7,7 @@ import { Problem } from './problems.ts';
 import type { ApiDeps, Routes } from './routes.ts';
 
 /** `readModels`: the names that must be there before requests are taken. `programs`: others that are asked over NATS. */
-export type HealthDeps = Pick<ApiDeps, 'nc' | 'database' | 'readModels' | 'now'> & {
+export type HealthDeps = Pick<ApiDeps, 'nc' | 'database' | 'readModels' | 'now' | 'logger'> & {
   readModelNames: readonly string[];
   programs: readonly string[];
 };
@@ -59,10 +59,25 @@ export const healthRoutes: Routes<HealthDeps> = (app, deps) => {
   );
 };
 
-async function healthOf({ nc, database, readModels, now, programs }: HealthDeps): Promise<HealthView> {
+async function healthOf({ nc, database, readModels, now, programs, logger }: HealthDeps): Promise<HealthView> {
+  const check = async (name: string, asked: Promise<string | undefined>): Promise<PartHealth> => {
+    try {
+      const detail = await within(ANSWER_MS_MAX, 'the answer', asked);
+      return { status: 'ok', ...(detail === undefined ? {} : { detail }) };
+    } catch (err) {
+      logger.warn({ part: name, err }, `${name} gives no answer`);
+      return { status: 'failed', detail: 'gives no answer' };
+    }
+  };
   const [nats, mongodb, projections, ...others] = await Promise.all([
-    check(lastSequence(nc, 'PLANT').then(({ last }) => `PLANT:${last}`)),
-    check(database.command({ ping: 1 }).then(() => undefined)),
+    check(
+      'NATS',
+      lastSequence(nc, 'PLANT').then(({ last }) => `PLANT:${last}`),
+    ),
+    check(
+      'the database',
+      database.command({ ping: 1 }).then(() => undefined),
+    ),
     within(ANSWER_MS_MAX, 'asking the projections', readModels.positions()).catch(() => []),
     ...programs.map((program) => askHealth(nc, program, ANSWER_MS_MAX)),
   ]);
@@ -71,16 +86,17 @@ async function healthOf({ nc, database, readModels, now, programs }: HealthDeps)
     Object.values(parts).every(({ status }) => status === 'ok') &&
     projections.length > 0 &&
     projections.every(({ status }) => status === 'running');
-  return { status: isWell ? 'ok' : 'degraded', time: now().toISOString(), parts, projections };
+  const status = isWell ? 'ok' : 'degraded';
+  return { status, time: now().toISOString(), parts, projections: projections.map(openly) };
 }
 
-async function check(promise: Promise<string | undefined>): Promise<PartHealth> {
-  try {
-    const detail = await within(ANSWER_MS_MAX, 'the answer', promise);
-    return { status: 'ok', ...(detail === undefined ? {} : { detail }) };
-  } catch (error) {
-    return { status: 'failed', detail: error instanceof Error ? error.message : String(error) };
-  }
+/**
+ * What of a projection's trouble everybody may read: where it stopped, but not what the database or the event said, which
+ * may name what is nobody's business. That is in its log and among the dead letters.
+ */
+export function openly(projection: HealthView['projections'][number]): HealthView['projections'][number] {
+  const place = /^at \d+(?=:)/.exec(projection.error ?? '')?.[0];
+  return place === undefined ? projection : { ...projection, error: `stopped ${place}; its log says why` };
 }
 
 /** What is missing before requests can be served, as parts of a sentence; empty if nothing is. */
