@@ -50,7 +50,7 @@ export function openAppend(publisher: Publisher, { patienceMs = PATIENCE_MS }: {
     const attempt = async (): Promise<Appended> => {
       const outcome = await outcomeOf(publish());
       if (typeof outcome === 'number') return { position: positionOf('PLANT', outcome) };
-      const appended = judge(events, await Promise.all(changes.map((change) => lookAt(publisher, change))));
+      const appended = judgeByLog(events, await Promise.all(changes.map((change) => lookAt(publisher, change))));
       if (appended !== undefined) return appended;
       if (outcome === 'known') throw new CommandIdTaken(command.id);
       throw new Unavailable('the log reached what the decision knew only after refusing it');
@@ -84,7 +84,7 @@ export type Look = { change: Change; messages: readonly StoredMessage[] };
  * What became of an append, told by the log: its events follow what was known on each aggregate, or some aggregates are
  * not where they were believed to be; `undefined` if neither, so that nothing stands in the way.
  */
-export function judge(events: readonly EncodedEvent[], looks: readonly Look[]): Appended | undefined {
+export function judgeByLog(events: readonly EncodedEvent[], looks: readonly Look[]): Appended | undefined {
   const followers = looks.flatMap(({ change, messages }) => {
     const since = messages.filter(({ sequence }) => sequence > change.after);
     return change.events.map((_, index) => since[index]);

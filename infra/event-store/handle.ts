@@ -10,8 +10,7 @@ import { waitMs } from './wait.ts';
 /** Decisions per command; each but the first follows a conflict with a rival process. */
 const ATTEMPTS_MAX = 20;
 /**
- * After the first conflict, more after each next: time for the rival's event to become readable (a replica that is just
- * back may be behind for seconds), at random so that rivals part. Some six seconds in all.
+ * After the first conflict, more after each next, at random so that rivals part. Some six seconds in all.
  */
 const PAUSE_MS_MIN = 5;
 const PAUSE_MS_MAX = 50;

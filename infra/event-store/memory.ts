@@ -1,6 +1,6 @@
 import { positionOf } from '@stratum/contracts/envelope.ts';
 import { type Aggregate, plantSubject } from '@stratum/contracts/subjects.ts';
-import { judge } from './append.ts';
+import { judgeByLog } from './append.ts';
 import { type EncodedEvent, encodeChanges } from './codec.ts';
 import { CommandIdTaken } from './errors.ts';
 import type { StoredMessage } from './message.ts';
@@ -38,7 +38,7 @@ export function memoryStore(now: () => Date = () => new Date()): Store {
         change,
         messages: of(change.aggregate).filter(({ sequence }) => sequence >= change.after),
       }));
-      const appended = judge(events, looks);
+      const appended = judgeByLog(events, looks);
       if (appended !== undefined) return appended;
       if (events.some(({ id }) => ids.has(id))) throw new CommandIdTaken(command.id);
       events.forEach(record);
