@@ -21,7 +21,12 @@ export type SnapshotOptions = {
 };
 
 /** The events since a snapshot with the keys of the documents they touch. */
-type Tail = { work: { event: ProjectedEvent; keys: string[] }[]; keys: ReadonlySet<string> };
+type Tail = {
+  work: { event: ProjectedEvent; keys: string[] }[];
+  keys: ReadonlySet<string>;
+  /** Those of the keys that may have been in the snapshot. */
+  older: string[];
+};
 type Folded = ReadModelDocument[];
 
 /**
@@ -56,9 +61,9 @@ export function asOfSnapshot(options: SnapshotOptions): Queried<ReadModelDocumen
     fields?: Record<string, 1>,
   ): Promise<ReadModelDocument[]> {
     const { filter, sort, limit } = question;
-    const { keys } = await tail();
-    // Each of the keys may be found in the snapshot, and count no more.
-    const wanted = { filter, sort, limit: limit === undefined ? undefined : limit + keys.size };
+    const { keys, older } = await tail();
+    // Each of these may be found in the snapshot, and count no more.
+    const wanted = { filter, sort, limit: limit === undefined ? undefined : limit + older.length };
     const [found, changed] = await Promise.all([inSnapshot(wanted, fields), folded()]);
     const isMatch = matcher(filter);
     return firstOf([...found.filter(({ _id }) => !keys.has(_id)), ...changed.filter(isMatch)], question);
@@ -70,7 +75,7 @@ export function asOfSnapshot(options: SnapshotOptions): Queried<ReadModelDocumen
     fields: Record<string, 1> = {},
   ): Promise<ReadModelDocument[]> {
     if (snapshot === 0) return [];
-    const born = options.projection.bornBy?.(upTo, await options.recordedAt(upTo));
+    const born = await bornBySnapshot();
     const bounds = born === undefined ? [] : [{ [born.field]: { $lte: born.atMost } }];
     // Said so that no index on `_position` is taken for the answer: it would find half of all documents, to sort them then.
     const unchanged = { $and: [filter, { $nor: [{ _position: { $gt: upTo } }] }, ...bounds] };
@@ -83,17 +88,26 @@ export function asOfSnapshot(options: SnapshotOptions): Queried<ReadModelDocumen
     return byKey([...stillThere, ...former.map(({ document }) => document)]);
   }
 
+  /** What no document of the snapshot exceeds. */
+  async function bornBySnapshot() {
+    const { bornBy } = options.projection;
+    return bornBy === undefined || snapshot === 0 ? undefined : bornBy(upTo, await options.recordedAt(upTo));
+  }
+
   async function readTail(): Promise<Tail> {
     const events = await options.eventsBetween(upTo, sequence);
     const work = events.map((event) => ({ event, keys: options.projection.keys(event) }));
-    return { work, keys: new Set(work.flatMap(({ keys }) => keys)) };
+    const keys = new Set(work.flatMap((one) => one.keys));
+    const born = await bornBySnapshot();
+    const older = [...keys].filter((key) => born?.field !== '_id' || key <= String(born.atMost));
+    return { work, keys, older };
   }
 
   /** What became of the documents that the events since the snapshot touch. */
   async function foldTail(): Promise<Folded> {
-    const { work, keys } = await tail();
-    if (keys.size === 0) return [];
-    const before = await inSnapshot({ filter: { _id: { $in: [...keys] } }, sort: { _id: 1 }, limit: undefined });
+    const { work, older } = await tail();
+    const filter = { _id: { $in: older } };
+    const before = older.length === 0 ? [] : await inSnapshot({ filter, sort: { _id: 1 }, limit: undefined });
     const documents = new Map(before.map((document) => [document._id, document]));
     for (const { event, keys: its } of work) {
       for (const key of its) {
