@@ -27,6 +27,7 @@ async function main(name: string | undefined): Promise<void> {
   for (const each of Object.keys(parts)) {
     console.log(`\n== ${each}`);
     const child = spawn(process.execPath, [fileURLToPath(import.meta.url), each], { stdio: 'inherit' });
+    process.once('exit', () => void child.kill('SIGTERM'));
     const [exitCode] = await once(child, 'exit');
     if (exitCode !== 0) failed.push(each);
   }
@@ -41,5 +42,7 @@ async function main(name: string | undefined): Promise<void> {
   if (failed.length > 0) process.exit(1);
 }
 
+// What a part has started is ended with its process, and a part with this one.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
 await main(process.argv[2]);
 process.exit(0);
