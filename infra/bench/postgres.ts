@@ -42,7 +42,8 @@ export async function startPostgres(): Promise<PlainPostgres> {
     folder,
     ready: /database system is ready to accept connections/,
     readyMsMax: READY_MS_MAX,
-    stopSignal: 'SIGINT',
+    // It waits until its clients have closed their connections, which theirs may do a moment after they say so.
+    stopSignal: 'SIGTERM',
     stopMsMax: 5_000,
     tier: 1,
   });
