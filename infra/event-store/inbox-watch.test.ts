@@ -2,7 +2,9 @@ import { expect, it } from 'vitest';
 import type { CopyState } from './inbox.ts';
 import { type CopyWatch, troubleOf, watchCopy } from './inbox-watch.ts';
 
-const copying = (waiting: number, copied: number): CopyState => ({ kind: 'copying', waiting, copied });
+const copying = (waiting: number, copied: number, unconfirmed = 0): CopyState => {
+  return { kind: 'copying', waiting, unconfirmed, copied };
+};
 
 /** What is told after each look, one every five seconds. */
 function told(...states: CopyState[]): (string | undefined)[] {
@@ -19,6 +21,12 @@ it('is well while copies come, however many wait, and while there is nothing to 
   );
   expect(told(copying(0, 7), copying(0, 7), copying(0, 7), copying(0, 7))).toEqual(Array(4).fill(undefined));
   expect(told({ kind: 'none' }, { kind: 'none' })).toEqual([undefined, undefined]);
+});
+
+it('is well while the server asks for no confirmation, because messages come without a pause', () => {
+  expect(told(copying(0, 100, 100), copying(1, 300, 299), copying(1, 500, 499), copying(0, 700, 700))).toEqual(
+    Array(4).fill(undefined),
+  );
 });
 
 it('is not when some have waited for ten seconds and none came, until one comes', () => {

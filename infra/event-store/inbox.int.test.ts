@@ -121,16 +121,31 @@ describe('what devices send over MQTT', () => {
 
   it('is known to be copied, or that nothing copies it', async () => {
     const { server, nc, messages } = await mqttServer();
-    expect(await copyState(nc)).toEqual({ kind: 'copying', waiting: 0, copied: 0 });
+    expect(await copyState(nc)).toEqual({ kind: 'copying', waiting: 0, unconfirmed: 0, copied: 0 });
     const client = connect(server, 'device');
     await Promise.all(Array.from({ length: 10 }, () => client.publishAsync(TOPIC, '{}', { qos: 1 })));
     await waitFor(() => messages.length === 10, { what: 'all messages' });
     await waitFor(() => isCopied(nc), { what: 'all to be copied' });
-    expect(await copyState(nc)).toEqual({ kind: 'copying', waiting: 0, copied: 10 });
+    expect(await copyState(nc)).toEqual({ kind: 'copying', waiting: 0, unconfirmed: 0, copied: 10 });
     const manager = await jetstreamManager(nc);
     await manager.consumers.delete('$MQTT_msgs', 'devices');
     expect(await copyState(nc)).toEqual({ kind: 'missing' });
     expect(await isCopied(nc)).toBe(false);
+  });
+
+  it('is seen to be copied while messages come without a pause', async () => {
+    const { server, nc } = await mqttServer();
+    const client = connect(server, 'device');
+    const stepMs = 20;
+    const copied = async () => {
+      const state = await copyState(nc);
+      return state.kind === 'copying' && state.waiting === 0 ? state.copied : 0;
+    };
+    const sending = setInterval(() => client.publish(TOPIC, '{}', { qos: 1 }), stepMs);
+    onTestFinished(() => clearInterval(sending));
+    await waitFor(async () => (await copied()) > 0, { what: 'the first copies' });
+    const before = await copied();
+    await waitFor(async () => (await copied()) > before, { what: 'more copies' });
   });
 
   it.each(['SIGKILL', 'SIGTERM'] as const)(

@@ -122,25 +122,37 @@ export function isShadow({ subject, headers }: Pick<RawMessage, 'subject' | 'hea
 
 /**
  * How far the copying is. `none`: the server cannot copy, and what comes directly counts; `missing`: it should copy and
- * does not; `waiting`: messages not yet in DEVICES for certain; `copied`: how many were, in all.
+ * does not; `waiting`: messages not handed over yet; `unconfirmed`: handed over, and not yet in DEVICES for certain, which
+ * the server asks for only in a pause or after thousands; `copied`: how many were handed over, in all.
  */
-export type CopyState = { kind: 'none' } | { kind: 'missing' } | { kind: 'copying'; waiting: number; copied: number };
+export type CopyState =
+  | { kind: 'none' }
+  | { kind: 'missing' }
+  | { kind: 'copying'; waiting: number; unconfirmed: number; copied: number };
 
 /** Asks the server how far the copying is. */
 export async function copyState(nc: NatsConnection): Promise<CopyState> {
   if (!canCopy(nc)) return { kind: 'none' };
   const manager = await jetstreamManager(nc, { timeout: API_MS_MAX, checkAPI: false });
   try {
-    const { num_pending, num_ack_pending, ack_floor } = await manager.consumers.info(BROKER_STREAM, COPIER);
-    return { kind: 'copying', waiting: num_pending + num_ack_pending, copied: ack_floor.consumer_seq };
+    const { num_pending, num_ack_pending, delivered } = await manager.consumers.info(BROKER_STREAM, COPIER);
+    return {
+      kind: 'copying',
+      waiting: num_pending,
+      unconfirmed: num_ack_pending,
+      copied: delivered.consumer_seq,
+    };
   } catch (error) {
     if (error instanceof JetStreamApiError && error.status === NOT_FOUND) return { kind: 'missing' };
     throw error;
   }
 }
 
-/** Whether DEVICES holds everything that the broker has acknowledged to devices up to now, as messages and not as shadows. */
+/**
+ * Whether DEVICES holds everything that the broker has acknowledged to devices up to now, as messages and not as shadows.
+ * While messages come without a pause the server does not ask, so that this may be false for long.
+ */
 export async function isCopied(nc: NatsConnection): Promise<boolean> {
   const state = await copyState(nc);
-  return state.kind === 'none' || (state.kind === 'copying' && state.waiting === 0);
+  return state.kind === 'none' || (state.kind === 'copying' && state.waiting + state.unconfirmed === 0);
 }
