@@ -39,16 +39,16 @@ export type Append = (changes: readonly Change[], command: Command) => Promise<A
  */
 export function openAppend(publisher: Publisher, { patienceMs = PATIENCE_MS }: { patienceMs?: number }): Append {
   const inBatch = limited(BATCHES_MAX);
+  const publish = (messages: readonly OutgoingMessage[]): Promise<Acknowledgement> => {
+    const [first, second] = messages;
+    if (first === undefined || second !== undefined) return inBatch(() => publisher.publishBatch(messages));
+    return publisher.publish(first.subject, first.body, first.headers);
+  };
   return async (changes, command) => {
     const events = encodeChanges(changes, command);
     const messages = events.map(guarded);
-    const publish = async () => {
-      const [first, second] = messages;
-      if (first === undefined || second !== undefined) return inBatch(() => publisher.publishBatch(messages));
-      return publisher.publish(first.subject, first.body, first.headers);
-    };
     const attempt = async (): Promise<Appended> => {
-      const outcome = await outcomeOf(publish());
+      const outcome = await publish(messages).then(sequenceOf, reasonOf);
       if (typeof outcome === 'number') return { position: positionOf('PLANT', outcome) };
       const appended = judgeByLog(events, await Promise.all(changes.map((change) => lookAt(publisher, change))));
       if (appended !== undefined) return appended;
@@ -59,17 +59,17 @@ export function openAppend(publisher: Publisher, { patienceMs = PATIENCE_MS }: {
   };
 }
 
-/** The sequence of the last event; or that a guard failed; or that the server has seen an id of these before. */
-async function outcomeOf(answer: Promise<Acknowledgement>): Promise<number | 'overtaken' | 'known'> {
-  try {
-    const { sequence, isDuplicate } = await answer;
-    return isDuplicate ? 'known' : sequence;
-  } catch (error) {
-    if (!(error instanceof ServerRefused)) throw error;
-    if (error.code === WRONG_LAST_SEQUENCE) return 'overtaken';
-    if (error.code === BATCH_HAS_KNOWN_ID) return 'known';
-    throw UNSETTLED.has(error.code) ? new Unavailable(error.message) : error;
-  }
+/** The sequence of the last event; or that the server has seen an id of these before. */
+function sequenceOf({ sequence, isDuplicate }: Acknowledgement): number | 'known' {
+  return isDuplicate ? 'known' : sequence;
+}
+
+/** That a guard failed; or that the server has seen an id of these before. @throws Unavailable when it may be asked again */
+function reasonOf(error: unknown): 'overtaken' | 'known' {
+  if (!(error instanceof ServerRefused)) throw error;
+  if (error.code === WRONG_LAST_SEQUENCE) return 'overtaken';
+  if (error.code === BATCH_HAS_KNOWN_ID) return 'known';
+  throw UNSETTLED.has(error.code) ? new Unavailable(error.message) : error;
 }
 
 async function lookAt(publisher: Publisher, change: Change): Promise<Look> {

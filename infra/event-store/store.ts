@@ -42,7 +42,15 @@ export function openStore(nc: NatsConnection, options: { patienceMs?: number } =
   return {
     history,
     read: async (aggregate, after) => (await history(aggregate, after)).events,
-    append: (changes, command) => noted(underWay, append(changes, command)),
+    async append(changes, command) {
+      const appending = append(changes, command);
+      underWay.add(appending);
+      try {
+        return await appending;
+      } finally {
+        underWay.delete(appending);
+      }
+    },
     /** Waits until what is being appended is settled; the connection stays open. */
     async [Symbol.asyncDispose]() {
       await Promise.allSettled(underWay);
@@ -54,11 +62,4 @@ export function openStore(nc: NatsConnection, options: { patienceMs?: number } =
 export function historyOf(messages: readonly StoredMessage[], after: number): History {
   const events = messages.map(decodePlantEvent).filter((event) => event !== undefined);
   return { events, last: messages.at(-1)?.sequence ?? after };
-}
-
-function noted<Result>(underWay: Set<Promise<unknown>>, promise: Promise<Result>): Promise<Result> {
-  underWay.add(promise);
-  const leave = () => underWay.delete(promise);
-  promise.then(leave, leave);
-  return promise;
 }

@@ -15,7 +15,8 @@ import { backoffMs, retrying, waitMs } from './wait.ts';
 const TWINS_MAX = 100_000;
 /** Tries per reading against rivals that write the same twin. */
 const ATTEMPTS_MAX = 20;
-const CONFLICTS = new Set([10071, 10164]);
+/** The twin has a newer message; or several servers are still agreeing on one (10164), or on this very one (10158). */
+const CONFLICTS = new Set([10071, 10158, 10164]);
 /** Carried forward on every message of a twin: `<sequence>@<created>` of the newest DEVICES message behind its readings. */
 const INBOX_HEADER = 'Stratum-Inbox';
 
@@ -53,6 +54,7 @@ type Tail = { sequence: number; inbox: number; messageId: string };
 export async function openTelemetryLog(nc: NatsConnection): Promise<TelemetryLog> {
   const publisher = publisherOf(nc);
   const { created: epoch } = await lastSequence(nc, 'DEVICES');
+  const epochName = Date.parse(epoch).toString(36);
   const tails = new LRUCache<string, Tail>({ max: TWINS_MAX });
   const inTurn = keyedQueue();
 
@@ -65,7 +67,7 @@ export async function openTelemetryLog(nc: NatsConnection): Promise<TelemetryLog
   };
 
   function nameOf(twinId: string, inbox: number | undefined): string {
-    return inbox === undefined ? randomUUID() : `${twinId}-${inbox}-${Date.parse(epoch).toString(36)}`;
+    return inbox === undefined ? randomUUID() : `${twinId}-${inbox}-${epochName}`;
   }
 
   async function appendInTurn(message: Message): Promise<AppendedReading> {
@@ -78,33 +80,27 @@ export async function openTelemetryLog(nc: NatsConnection): Promise<TelemetryLog
     throw new TooMuchContention(message.subject, ATTEMPTS_MAX);
   }
 
-  async function appendOnce(message: Message): Promise<AppendedReading | 'conflict'> {
-    const { subject, inbox, messageId } = message;
+  async function appendOnce({ subject, body, inbox, messageId }: Message): Promise<AppendedReading | 'conflict'> {
     try {
       const tail = tails.get(subject) ?? (await loadTail(subject));
       const isRecorded = (inbox > 0 && inbox <= tail.inbox) || messageId === tail.messageId;
       if (isRecorded) return { position: positionOf('TELEMETRY', tail.sequence), duplicate: true };
-      return await publish(message, tail);
+      const watermark = Math.max(inbox, tail.inbox);
+      const headers =
+        header('Nats-Expected-Last-Subject-Sequence', String(tail.sequence)) +
+        header('Nats-Msg-Id', messageId) +
+        header('ce-id', messageId) +
+        header(INBOX_HEADER, `${watermark}@${epoch}`) +
+        CLOUD_EVENT;
+      const { sequence, isDuplicate } = await publisher.publish(subject, body, headers);
+      tails.set(subject, isDuplicate ? { ...tail, inbox: watermark } : { sequence, inbox: watermark, messageId });
+      return { position: positionOf('TELEMETRY', sequence), duplicate: isDuplicate };
     } catch (error) {
       // Whatever it was, the message may be there: the log says.
       tails.delete(subject);
       if (error instanceof ServerRefused && CONFLICTS.has(error.code)) return 'conflict';
       throw error;
     }
-  }
-
-  async function publish(message: Message, tail: Tail): Promise<AppendedReading> {
-    const { subject, body, messageId } = message;
-    const inbox = Math.max(message.inbox, tail.inbox);
-    const headers =
-      header('Nats-Expected-Last-Subject-Sequence', String(tail.sequence)) +
-      header('Nats-Msg-Id', messageId) +
-      header('ce-id', messageId) +
-      header(INBOX_HEADER, `${inbox}@${epoch}`) +
-      CLOUD_EVENT;
-    const { sequence, isDuplicate } = await publisher.publish(subject, body, headers);
-    tails.set(subject, isDuplicate ? { ...tail, inbox } : { sequence, inbox, messageId });
-    return { position: positionOf('TELEMETRY', sequence), duplicate: isDuplicate };
   }
 
   async function loadTail(subject: string): Promise<Tail> {

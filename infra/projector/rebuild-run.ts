@@ -67,7 +67,9 @@ export async function beginRebuild(
 }
 
 async function takeLease(record: RebuildRecord, owner: string, { nc, signal, logger }: RebuildDeps) {
-  if ((await record.look()).isHeld) return undefined;
+  const { run, isHeld } = await record.look();
+  // Whoever has recorded its end is about to give the lease up.
+  if (isHeld && run?.state === 'running') return undefined;
   return holdLease(nc, REBUILD_LEASE, {
     owner,
     ttlSeconds: REBUILD_LEASE_SECONDS,
