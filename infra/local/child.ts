@@ -46,7 +46,7 @@ export interface RunningChild {
   /** Resolves when it has ended, with how: `exit code 1`, `SIGKILL`, or why it could not be launched. */
   ended: Promise<string>;
   hasEnded: () => boolean;
-  /** What it wrote to its log so far. */
+  /** What it wrote to its log so far. @throws Error of the file system, when somebody deleted the log */
   output: () => string;
   signal: (name: NodeJS.Signals) => void;
 }
@@ -114,7 +114,16 @@ export async function end(child: RunningChild): Promise<boolean> {
 
 /** The end of what a child said, for an error message. */
 export function lastWordsOf(child: RunningChild): string {
-  return lastWords(child.output()) || 'it says nothing';
+  return lastWords(outputOrNothing(child)) || 'it says nothing';
+}
+
+/** A log that is gone says nothing: its child is late then, and is started with a new one. */
+function outputOrNothing(child: RunningChild): string {
+  try {
+    return child.output();
+  } catch {
+    return '';
+  }
 }
 
 function howItEnds(child: ChildProcess): Promise<string> {
@@ -137,7 +146,7 @@ function signalGroup(pid: number | undefined, signal: NodeJS.Signals): void {
 
 function isReady(child: RunningChild): Promise<boolean> {
   const { ready } = child.spec;
-  return typeof ready === 'function' ? ready() : Promise.resolve(ready.test(child.output()));
+  return typeof ready === 'function' ? ready() : Promise.resolve(ready.test(outputOrNothing(child)));
 }
 
 async function settlesWithin(promise: Promise<unknown>, msMax: number): Promise<boolean> {

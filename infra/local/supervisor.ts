@@ -48,7 +48,21 @@ export function supervise(options: SuperviseOptions): Supervisor {
   const killAll = () => alive.forEach((child) => void child.signal('SIGKILL'));
   // A defect that ends this process must not leave the children behind.
   process.once('exit', killAll);
-  const logCheck = setInterval(() => alive.forEach((child) => void limitLog(child.logFile)), LOG_CHECK_MS);
+  const said = new Set<string>();
+  const sayOnce = (sentence: string) => {
+    if (said.has(sentence)) return;
+    said.add(sentence);
+    say(sentence);
+  };
+  /** What is looked after on the side may fail, on a full disk for one, and must not end the children with this process. */
+  const limitLogOf = ({ spec, logFile }: RunningChild) => {
+    try {
+      limitLog(logFile);
+    } catch (error) {
+      sayOnce(`${spec.name}: its log cannot be shortened (${reasonOf(error)})`);
+    }
+  };
+  const logCheck = setInterval(() => alive.forEach(limitLogOf), LOG_CHECK_MS);
   logCheck.unref();
 
   const fill = (place: Place): RunningChild => {
@@ -92,8 +106,16 @@ export function supervise(options: SuperviseOptions): Supervisor {
   const endWhenNeeded = async (child: RunningChild): Promise<void> => {
     const { name, needsRestart } = child.spec;
     if (needsRestart === undefined) return;
+    const isNeeded = async () => {
+      try {
+        return await needsRestart(child.output());
+      } catch (error) {
+        sayOnce(`${name}: whether it needs a new start cannot be told (${reasonOf(error)})`);
+        return false;
+      }
+    };
     while (!child.hasEnded()) {
-      if (await needsRestart(child.output())) {
+      if (await isNeeded()) {
         say(`${name} does not recover by itself and is stopped`);
         await end(child);
       }
@@ -147,6 +169,10 @@ export function supervise(options: SuperviseOptions): Supervisor {
 /** The pause before the n-th restart in a row: 250 ms, doubled each time, 15 s at most. */
 export function backoffMs(crashes: number): number {
   return Math.min(BACKOFF_MS_MAX, BACKOFF_MS_MIN * 2 ** Math.max(0, crashes - 1));
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function stoppedWhileStarting(): CannotStart {
