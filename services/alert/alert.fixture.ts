@@ -28,6 +28,7 @@ export async function startPlant() {
     store,
     tell: (...events: TwinEvent[]) => tell(store, events),
     read: (twinId: string, at: string, flow: number) => read(telemetry, twinId, at, flow),
+    readMany: (twinId: string, at: string, flow: number, count: number) => readMany(telemetry, twinId, at, flow, count),
     alerts: (twinId: string) => alertsOf(nc, twinId),
   };
 }
@@ -65,6 +66,18 @@ async function tell(store: Store, events: TwinEvent[]): Promise<void> {
 async function read(telemetry: TelemetryLog, twinId: string, observedAt: string, flow: number): Promise<number> {
   const reading = { observedAt, values: { flow }, outside: {} };
   return parsePosition((await telemetry.append({ site: 'main', twinId, reading })).position).sequence;
+}
+
+/** Records so many readings, a second apart, and answers the last one's sequence. */
+async function readMany(telemetry: TelemetryLog, twinId: string, at: string, flow: number, count: number) {
+  let last = 0;
+  for (let done = 0; done < count; done += 500) {
+    const times = Array.from({ length: Math.min(500, count - done) }, (_, index) =>
+      new Date(Date.parse(at) + (done + index) * 1000).toISOString(),
+    );
+    last = Math.max(...(await Promise.all(times.map((time) => read(telemetry, twinId, time, flow)))));
+  }
+  return last;
 }
 
 type AlertFact = EventOf<AlertEvent>;

@@ -127,6 +127,23 @@ test('a worker that starts again goes on: the delay that ran, the worst value, w
   ]);
 });
 
+test('a worker that takes over long after a device fell silent knows which of its readings come late', async () => {
+  const plant = await startPlant();
+  await plant.tell(commissioned('pump1'), commissioned('pump2'));
+  const first = await startReactor(plant.server);
+  await plant.read('pump1', at(0), 61);
+  await plant.read('pump1', at(100), 99);
+  await first.waitUntil(await plant.readMany('pump2', at(100), 50, 10_010));
+  await first.end();
+  const second = await startReactor(plant.server);
+  await plant.read('pump1', at(90), 50);
+  await second.waitUntil(await plant.read('pump1', at(110), 55));
+  expect((await plant.alerts('pump1')).map(({ type, data }) => ({ type, data }))).toMatchObject([
+    { type: 'AlertRaised', data: { raisedAt: at(0) } },
+    { type: 'AlertCleared', data: { value: 55, peak: 99, clearedAt: at(110) } },
+  ]);
+}, 60_000);
+
 test('when telemetry falls silent the clock makes an alert persistent, once', async () => {
   const plant = await startPlant();
   await plant.tell(commissioned('pump1'), commissioned('pump2'));

@@ -161,9 +161,10 @@ async function recall({ nc }: WorkerDeps, watch: Watch, reached: number): Promis
 
 async function recallPeak({ nc }: Pick<WorkerDeps, 'nc'>, watch: Watch, standing: Standing, reached: number) {
   const subject = telemetrySubject(standing.aggregate.site, standing.twinId);
-  await readings({ nc }, subject, standing.since, reached, PEAK_READINGS_MAX, ({ data }) => {
-    const value = data.values[standing.parameter];
+  await readings({ nc }, subject, standing.since, reached, PEAK_READINGS_MAX, (reading) => {
+    const value = reading.data.values[standing.parameter];
     if (value !== undefined) watch.restorePeak(standing, value);
+    watch.prime(reading);
   });
 }
 

@@ -168,6 +168,20 @@ describe('whatever the readings', () => {
       }),
     );
   });
+  test('readings older than the last verdict change nothing for a worker that knows only the log', () => {
+    fc.assert(
+      fc.property(anyLimits, observed, fc.integer({ min: 0, max: 100 }), (limits, observations, value) => {
+        const { verdicts } = judgeAll(limits, observations);
+        const causes = verdicts.filter(({ verdict }) => verdict !== 'persist').map(({ sequence }) => sequence);
+        const cause = observations[Math.max(0, ...causes) - 1];
+        fc.pre(cause !== undefined);
+        const logged = logOf(verdicts, observations);
+        const memory = { ...unseen, high: sideOf(logged.high, 0), low: sideOf(logged.low, 0) };
+        const late = { sequence: observations.length + 1, atMs: cause.atMs - 1, value };
+        expect(judge(limits, memory, late)).toStrictEqual({ memory, verdicts: [] });
+      }),
+    );
+  });
   test('a worker that starts again from the log at a held-back place goes on as if it had never stopped', () => {
     fc.assert(
       fc.property(anyLimits, observed, fc.nat(60), fc.nat(20), (limits, observations, stopAt, back) => {

@@ -54,7 +54,7 @@ export function judge(
   observation: Observation,
 ): { memory: Memory; verdicts: readonly Verdict[] } {
   const { atMs, value } = observation;
-  if (atMs < memory.observedAtMs) return { memory, verdicts: nothing };
+  if (isLate(memory, observation)) return { memory, verdicts: nothing };
   if (isIdle(memory.high) && isIdle(memory.low) && value <= limits.high && value >= limits.low) {
     return { memory: { observedAtMs: atMs, high: memory.high, low: memory.low }, verdicts: nothing };
   }
@@ -178,6 +178,15 @@ function judgeActive(limits: SideLimits, before: Extract<Side, { is: 'active' }>
     pending: undefined,
   };
   return { side: cleared, verdicts };
+}
+
+/**
+ * Whether the parameter was judged by a newer observation. After a restart the log may be all that tells of it: the reading
+ * behind a verdict counts once it is passed by place, because what lies before it is then still to be judged again.
+ */
+function isLate({ observedAtMs, high, low }: Memory, { sequence, atMs }: Observation): boolean {
+  const isBehind = ({ cause }: Side) => cause !== undefined && sequence > cause.sequence && atMs < cause.atMs;
+  return atMs < observedAtMs || isBehind(high) || isBehind(low);
 }
 
 function lower(one: Priority, other: Priority): Priority {

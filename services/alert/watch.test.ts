@@ -26,6 +26,17 @@ function record(watch: Watch, orders: AlertOrder[], recordedAt?: string): void {
   }
 }
 
+/** The same for orders of one alert that follow one another. */
+function recordAll(watch: Watch, orders: AlertOrder[]): void {
+  let state = alertDecider.initial;
+  for (const { command } of orders) {
+    for (const event of alertDecider.decide(state, command)) {
+      state = alertDecider.evolve(state, event);
+      watch.learn(recordedAs(event, 'alert'));
+    }
+  }
+}
+
 function watchOver(...twins: Parameters<typeof pump>[]): Watch {
   const watch = createWatch();
   for (const twin of twins) {
@@ -99,6 +110,33 @@ describe('a watch', () => {
     watch.prime(readingOf('pump1', 5, at(60), 50));
     expect(watch.observe(readingOf('pump1', 6, at(50), 61))).toEqual([]);
     expect(watch.observe(readingOf('pump1', 7, at(60), 61))).toHaveLength(1);
+  });
+  test('knows from the log alone that a reading from before the last verdict comes late', () => {
+    const before = watchOver(['pump1', { deadband: 1 }]);
+    const raised = before.observe(readingOf('pump1', 5, at(60), 61));
+    const watch = watchOver(['pump1', { deadband: 1 }]);
+    record(watch, raised);
+    expect(watch.observe(readingOf('pump1', 6, at(50), 50))).toEqual([]);
+    expect(watch.observe(readingOf('pump1', 7, at(60), 50))).toMatchObject([{ command: { type: 'ClearAlert' } }]);
+  });
+  test('judges anew what lies before a verdict that the log knows, for a delay that began there', () => {
+    const limits = { offDelaySeconds: 10, onDelaySeconds: 30 };
+    const readings = [
+      readingOf('pump1', 1, at(0), 61),
+      readingOf('pump1', 2, at(30), 61),
+      readingOf('pump1', 3, at(40), 5),
+      readingOf('pump1', 4, at(50), 5),
+    ];
+    const before = watchOver(['pump1', limits]);
+    const orders = readings.map((reading) => before.observe(reading));
+    expect(orders.map(([order]) => order?.command.type)).toEqual([undefined, 'RaiseAlert', undefined, 'ClearAlert']);
+    expect(before.heldBack()).toBe(3);
+    const watch = watchOver(['pump1', limits]);
+    recordAll(watch, orders.flat());
+    for (const reading of readings.slice(2)) expect(watch.observe(reading)).toEqual([]);
+    expect(watch.observe(readingOf('pump1', 5, at(70), 5))).toMatchObject([
+      { aggregate: { id: 'pump1_flow_low' }, command: { type: 'RaiseAlert' } },
+    ]);
   });
   test('lets the clock make an alert persistent five minutes after both its times, and only once', () => {
     const watch = watchOver(['pump1']);
