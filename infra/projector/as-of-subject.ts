@@ -15,6 +15,7 @@ const READINGS_MAX = 100_000;
 /** Documents that are folded again at once. */
 const AT_ONCE_MAX = 8;
 const PAGE_SIZE = 1_000;
+const TOO_LONG_AGO = 'is too long ago: readings of that time are not kept any more';
 
 /** A read model of TELEMETRY at a sequence. */
 export type SubjectOptions = {
@@ -24,6 +25,8 @@ export type SubjectOptions = {
   live: Collection<ReadModelDocument>;
   versions: Collection<Version>;
   sequence: number;
+  /** No reading that is as old as the question is left, so that nobody knows at which sequence it was. */
+  hasAgedOut: boolean;
 };
 
 /**
@@ -33,7 +36,7 @@ export type SubjectOptions = {
  * Throws `AgedOut` when readings that are needed are not kept any more, `NoSuchMoment` when they are more than 100,000.
  */
 export function asOfSubject(options: SubjectOptions): Queried<ReadModelDocument> {
-  const { nc, projection, past, live, versions, sequence } = options;
+  const { nc, projection, past, live, versions, sequence, hasAgedOut } = options;
   const publisher = publisherOf(nc);
   let readings = 0;
 
@@ -45,6 +48,7 @@ export function asOfSubject(options: SubjectOptions): Queried<ReadModelDocument>
     const other = [...Object.keys(question.filter), ...Object.keys(question.sort)].find((field) => field !== '_id');
     if (other !== undefined) throw new TypeError(`${projection.name} of the past is asked by _id, not by ${other}`);
     const now = await live.find(question.filter).toArray();
+    if (hasAgedOut && now.length > 0) throw new AgedOut(TOO_LONG_AGO);
     const then: ReadModelDocument[] = [];
     for (let start = 0; start < now.length; start += AT_ONCE_MAX) {
       const some = await Promise.all(now.slice(start, start + AT_ONCE_MAX).map(asItWas));
@@ -64,7 +68,7 @@ export function asOfSubject(options: SubjectOptions): Queried<ReadModelDocument>
     if (kept !== undefined && kept.until > sequence) return kept.document;
     const firstLeft = (await lastSequence(nc, 'TELEMETRY')).first;
     const from = kept === undefined ? await firstOfAll(key, firstLeft) : kept.document._position + 1;
-    if (from < firstLeft) throw new AgedOut('is too long ago: readings of that time are not kept any more');
+    if (from < firstLeft) throw new AgedOut(TOO_LONG_AGO);
     return foldFrom(from, key, kept?.document);
   }
 

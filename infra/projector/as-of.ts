@@ -6,7 +6,7 @@ import { readAt, readPage } from '../event-store/read.ts';
 import { asOfSnapshot } from './as-of-snapshot.ts';
 import { asOfSubject } from './as-of-subject.ts';
 import { decodeAll } from './decode.ts';
-import { AgedOut } from './moment.ts';
+import { AgedOut, type Moment } from './moment.ts';
 import type { AnyProjection, ProjectedEvent, ProjectedStream, ReadModelDocument } from './projection.ts';
 import type { Queried } from './queried.ts';
 import { type Version, versionsNameOf } from './versions.ts';
@@ -19,12 +19,8 @@ const PAGE_SIZE = 1_000;
 /** A collection being served, as its checkpoint describes it. */
 export type ServedCollection = { collection: string; streamCreated: string; snapshotEvery: number };
 
-/** Opens collections as they were after the event at a sequence. The projector must have got there before. */
-export type AsOf = (
-  projection: AnyProjection,
-  served: ServedCollection,
-  sequence: number,
-) => Queried<ReadModelDocument>;
+/** Opens collections as they were at a moment. The projector must have got there before. */
+export type AsOf = (projection: AnyProjection, served: ServedCollection, moment: Moment) => Queried<ReadModelDocument>;
 
 /** A log, and when it was created: another of the same name is another log. */
 type Log = { stream: ProjectedStream; created: string };
@@ -37,11 +33,15 @@ export function openAsOf(database: Db, nc: NatsConnection): AsOf {
   const tails = new LRUCache<string, Promise<Tail>>({ max: TAILS_KEPT_MAX });
   const times = new LRUCache<string, string>({ max: TIMES_KEPT_MAX });
 
-  return (projection, { collection, streamCreated, snapshotEvery }, sequence) => {
+  return (projection, { collection, streamCreated, snapshotEvery }, { sequences, agedOut }) => {
+    const sequence = sequences[projection.stream];
     const live = database.collection<ReadModelDocument>(collection);
     const versions = database.collection<Version>(versionsNameOf(collection));
     const { past } = projection;
-    if (past !== undefined) return asOfSubject({ nc, projection, past, live, versions, sequence });
+    if (past !== undefined) {
+      const hasAgedOut = agedOut.has(projection.stream);
+      return asOfSubject({ nc, projection, past, live, versions, sequence, hasAgedOut });
+    }
     const log = { stream: projection.stream, created: streamCreated };
     return asOfSnapshot({
       projection,

@@ -12,8 +12,18 @@ import { readAt, readSince } from '../event-store/read.ts';
 import { lastSequence } from '../event-store/reader.ts';
 import type { ProjectedStream } from './projection.ts';
 
-/** A moment of the past: everything recorded up to `at` (broker's time), as positions of the logs that read models are folded from. */
-export type Moment = { at: Date; sequences: Record<ProjectedStream, number> };
+/**
+ * A moment of the past: everything recorded up to `at` (broker's time), as positions of the logs that read models are folded
+ * from. Of a log in `agedOut` nothing of that time is left: the moment lies somewhere before what `sequences` says of it.
+ */
+export type Moment = {
+  at: Date;
+  sequences: Record<ProjectedStream, number>;
+  agedOut: ReadonlySet<ProjectedStream>;
+};
+
+/** Where a log was at an instant; `isKnown` is false where it has no message left that is as old. */
+type Place = { sequence: number; isKnown: boolean };
 
 /** A question about a moment that cannot be answered, because it is not over, or never was; the message completes "asOf …". */
 export class NoSuchMoment extends Error {
@@ -40,17 +50,22 @@ export async function momentOf(nc: NatsConnection, asOf: Instant | Position, now
   if (instantSchema.safeParse(asOf).success) {
     const at = new Date(asOf);
     if (at > now) throw new NoSuchMoment(`is in the future: it is ${now.toISOString()}`);
-    const [PLANT, TELEMETRY] = await Promise.all([lastUpTo(nc, 'PLANT', at), lastUpTo(nc, 'TELEMETRY', at)]);
-    return { at, sequences: { PLANT, TELEMETRY } };
+    return momentAt(at, (stream) => placeAt(nc, stream, at));
   }
   const { stream, sequence } = parsePosition(asOf);
-  if (sequence === 0) return { at: new Date(0), sequences: { PLANT: 0, TELEMETRY: 0 } };
+  if (sequence === 0) return momentAt(new Date(0), async () => ({ sequence: 0, isKnown: true }));
   const message = await readAt(publisherOf(nc), stream, sequence);
   if (message === undefined) throw await reasonOfAbsence(nc, stream, sequence);
   const at = new Date(message.recordedAt);
-  const upTo = (one: ProjectedStream) => (one === stream ? sequence : lastUpTo(nc, one, at));
-  const [PLANT, TELEMETRY] = await Promise.all([upTo('PLANT'), upTo('TELEMETRY')]);
-  return { at, sequences: { PLANT, TELEMETRY } };
+  return momentAt(at, async (one) => (one === stream ? { sequence, isKnown: true } : placeAt(nc, one, at)));
+}
+
+async function momentAt(at: Date, placeIn: (stream: ProjectedStream) => Promise<Place>): Promise<Moment> {
+  const [plant, telemetry] = await Promise.all([placeIn('PLANT'), placeIn('TELEMETRY')]);
+  const agedOut = new Set<ProjectedStream>();
+  if (!plant.isKnown) agedOut.add('PLANT');
+  if (!telemetry.isKnown) agedOut.add('TELEMETRY');
+  return { at, sequences: { PLANT: plant.sequence, TELEMETRY: telemetry.sequence }, agedOut };
 }
 
 async function reasonOfAbsence(nc: NatsConnection, stream: StreamName, sequence: number): Promise<Error> {
@@ -61,12 +76,23 @@ async function reasonOfAbsence(nc: NatsConnection, stream: StreamName, sequence:
 }
 
 /** The last sequence that a stream recorded up to an instant. */
-async function lastUpTo(nc: NatsConnection, stream: ProjectedStream, at: Date): Promise<number> {
+async function placeAt(nc: NatsConnection, stream: ProjectedStream, at: Date): Promise<Place> {
+  const publisher = publisherOf(nc);
   const justAfter = new Date(at.getTime() + 1).toISOString();
-  const next = await readSince(publisherOf(nc), stream, justAfter);
-  if (next !== undefined) return next.sequence - 1;
-  const { last } = await lastSequence(nc, stream);
+  const next = await readSince(publisher, stream, justAfter);
+  if (next !== undefined) return placeBefore(nc, stream, next.sequence);
+  const { first, last } = await lastSequence(nc, stream);
   // Something may have come in between.
-  const late = await readSince(publisherOf(nc), stream, justAfter);
-  return late === undefined ? last : late.sequence - 1;
+  const late = await readSince(publisher, stream, justAfter);
+  if (late !== undefined) return placeBefore(nc, stream, late.sequence);
+  // Nobody knows when what has aged out altogether was recorded.
+  return { sequence: last, isKnown: last === 0 || first <= last };
+}
+
+/** The place before the first message after an instant: the instant lies there only if the message before is still kept. */
+async function placeBefore(nc: NatsConnection, stream: ProjectedStream, next: number): Promise<Place> {
+  const sequence = next - 1;
+  if (sequence === 0 || (await readAt(publisherOf(nc), stream, sequence)) !== undefined)
+    return { sequence, isKnown: true };
+  return { sequence, isKnown: (await lastSequence(nc, stream)).first < next };
 }

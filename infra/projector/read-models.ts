@@ -133,7 +133,7 @@ export function openReadModels(
       throw new NotYet(positionOf(projection?.stream ?? 'PLANT', 0), name, undefined);
     }
     const { snapshotEvery } = known;
-    return asOf(projection, { ...known, snapshotEvery }, moment.sequences[projection.stream]) as unknown as Queried<D>;
+    return asOf(projection, { ...known, snapshotEvery }, moment) as unknown as Queried<D>;
   }
 
   function positionAt(name: string, { sequences }: Moment): Position | undefined {
