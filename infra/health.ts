@@ -1,4 +1,4 @@
-import type { NatsConnection } from '@nats-io/nats-core';
+import { createInbox, type Msg, type NatsConnection } from '@nats-io/nats-core';
 import { z } from 'zod';
 
 /**
@@ -20,10 +20,13 @@ const answerSchema = z.object({ process: z.string(), parts: z.record(z.string(),
 /** What one process of a program says. */
 export type HealthAnswer = z.infer<typeof answerSchema>;
 
-/** After the first answer, others of the same program have this long to come. */
+/** After an answer, others of the same program have this long to come. */
 const STALL_MS_MAX = 200;
+/** While nobody has said that it leads some part, its leader may be busy: then they have this long. */
+const LEADERLESS_STALL_MS_MAX = 1_000;
 /** Answers that are listened to. */
 const ANSWERS_MAX = 100;
+const NOBODY_THERE = 503;
 
 const subjectOf = (program: string): string => `health.${program}`;
 
@@ -45,22 +48,53 @@ export function answerHealth(
  * `waitMsMax`, is itself a failed part of that name.
  */
 export async function askHealth(nc: NatsConnection, program: string, waitMsMax: number): Promise<PartsHealth> {
-  const answers: HealthAnswer[] = [];
-  try {
-    const options = {
-      strategy: 'stall' as const,
-      maxWait: waitMsMax,
-      stall: STALL_MS_MAX,
-      maxMessages: ANSWERS_MAX,
-    };
-    for await (const message of await nc.requestMany(subjectOf(program), '', options)) {
-      const answer = answerSchema.safeParse(message.json());
-      if (answer.success) answers.push(answer.data);
-    }
-  } catch {
-    // Out of reach, or nobody there: what was heard counts, and nothing is the worst that can be heard.
-  }
+  const answers = await answersOf(nc, program, waitMsMax);
   return answers.length === 0 ? { [program]: { status: 'failed', detail: 'gives no answer' } } : mergeHealth(answers);
+}
+
+/** What is heard until it has been quiet for long enough; nothing when nobody is there, or NATS is out of reach. */
+async function answersOf(nc: NatsConnection, program: string, waitMsMax: number): Promise<HealthAnswer[]> {
+  const answers: HealthAnswer[] = [];
+  const { promise: heard, resolve: end } = Promise.withResolvers<void>();
+  if (nc.isClosed()) return answers;
+  const late = setTimeout(end, waitMsMax);
+  let quiet: NodeJS.Timeout | undefined;
+  const inbox = createInbox();
+  const subscription = nc.subscribe(inbox, {
+    max: ANSWERS_MAX,
+    callback: (error, message) => {
+      // The server's own answer when nobody is there.
+      if (error !== null || message.headers?.code === NOBODY_THERE) return end();
+      answers.push(...answerIn(message));
+      clearTimeout(quiet);
+      quiet = setTimeout(end, hasLeaders(answers) ? STALL_MS_MAX : LEADERLESS_STALL_MS_MAX);
+    },
+  });
+  try {
+    nc.publish(subjectOf(program), '', { reply: inbox });
+    await heard;
+  } finally {
+    clearTimeout(late);
+    clearTimeout(quiet);
+    subscription.unsubscribe();
+  }
+  return answers;
+}
+
+/** One answer, or none when it cannot be read. */
+function answerIn(message: Msg): HealthAnswer[] {
+  try {
+    return [answerSchema.parse(message.json())];
+  } catch {
+    return [];
+  }
+}
+
+/** Whether each part that is told of has a leader among those heard. */
+function hasLeaders(answers: readonly HealthAnswer[]): boolean {
+  const told = answers.flatMap(({ parts }) => Object.entries(parts));
+  const led = new Set(told.filter(([, { role }]) => role !== 'standby').map(([name]) => name));
+  return told.every(([name]) => led.has(name));
 }
 
 /**
