@@ -65,6 +65,22 @@ describe('who opens a checkpoint', () => {
     expect((await open('new')).checkpoint).toMatchObject({ term: 4, position: 8, collection: 'seen_v1_3' });
   });
 
+  test('goes on with what a program wrote that kept no former documents, where those can be folded from the log alone', async () => {
+    // Most of the log has aged out: begun anew, the read model would lose what was folded from it.
+    const rest = () => Promise.resolve({ ...log, first: 90 });
+    const past = { subject: (key: string) => key, period: () => '' };
+    const openLater = (holder: string) => openCheckpoint(database, { ...seen, past }, holder, rest);
+    await openLater('old');
+    await checkpointsIn(database).updateOne({ _id: 'seen_v1' }, { $set: { position: 95 }, $unset: { snapshots: '' } });
+    const ofOlder = await openLater('new');
+    expect(ofOlder.givenUp).toBeUndefined();
+    expect(ofOlder.checkpoint).toMatchObject({ position: 95, collection: 'seen_v1' });
+    // And after an older program has taken it up for a while.
+    await checkpointsIn(database).updateOne({ _id: 'seen_v1' }, { $set: { term: 3, position: 97 } });
+    const afterOlder = await openLater('new');
+    expect(afterOlder.checkpoint).toMatchObject({ term: 4, position: 97, collection: 'seen_v1' });
+  });
+
   test('of another log takes a collection of a name that was never used', async () => {
     await open('old');
     const second = await open('new', 1, () => Promise.resolve(otherLog));
