@@ -180,6 +180,19 @@ describe('a reactor', () => {
     await mended.stopped;
   });
 
+  it('hands over nothing of a subject behind what it gave up on', async () => {
+    await using plant = await plantServer();
+    await using store = openStore(plant.nc);
+    await record(store, 3);
+    const seen: number[] = [];
+    const broken = startReactor(plant, ({ sequence }) => {
+      seen.push(sequence);
+      if (sequence === 1) throw new Error('out of paper');
+    });
+    await expect(broken.stopped).rejects.toThrow('failed 6 times at PLANT:1');
+    expect(seen).toEqual([1, 1, 1, 1, 1, 1]);
+  });
+
   it('waits as long as it takes for a server that is away', async () => {
     await using plant = await plantServer();
     await using store = openStore(plant.nc);

@@ -147,6 +147,13 @@ async function run(options: ReactorOptions, { progress, created, store, isShadow
     await untilAtMost(inFlightMax - 1);
     await nextTurn();
   };
+  // Called while the message still has its subject's turn: what comes behind it must find that all is told to end.
+  const giveUp = (error: Error): never => {
+    // What fails while everything is told to end is begun again at the next start.
+    if (!signal.aborted) failure ??= error;
+    failing.abort();
+    throw error;
+  };
   // Without a wait where none is needed: what a batch of messages sends then goes out in one write, not in one each.
   const onMessage = (message: RawMessage): Promise<void> | undefined => {
     progress.begin(message.sequence);
@@ -155,13 +162,10 @@ async function run(options: ReactorOptions, { progress, created, store, isShadow
       return undefined;
     }
     inFlight += 1;
-    inTurn(message.subject, () => attempt(options, message, ending))
+    inTurn(message.subject, () => attempt(options, message, ending).catch(giveUp))
       .then(() => progress.finish(message.sequence))
-      .catch((error: Error) => {
-        // What fails while everything is told to end is begun again at the next start.
-        if (!signal.aborted) failure ??= error;
-        failing.abort();
-      })
+      .catch(giveUp)
+      .catch(() => undefined)
       .finally(() => {
         inFlight -= 1;
         settled.resolve();
