@@ -2,7 +2,7 @@ import type { Msg } from '@nats-io/transport-node';
 import { describe, expect, it } from 'vitest';
 import { Unavailable } from './errors.ts';
 import type { Publisher, StoredPage } from './publisher.ts';
-import { readSubject } from './read.ts';
+import { readSubject, readUpTo } from './read.ts';
 
 const subject = 'plant.main.shopfloor.floor1';
 
@@ -52,5 +52,31 @@ describe('reading an aggregate where several servers keep the log', () => {
 
   it('says that it cannot tell when the copy stays behind', async () => {
     await expect(read(copyThatHolds(9, [3, 7]), 0)).rejects.toThrow(Unavailable);
+  });
+});
+
+describe('reading up to a sequence that was acknowledged, where several servers keep the log', () => {
+  const read = async (publisher: Publisher, from: number, upTo: number) => {
+    const pages: number[][] = [];
+    for await (const page of readUpTo(publisher, 'PLANT', { from, upTo, subject: '>' })) {
+      pages.push(page.map(({ sequence }) => sequence));
+    }
+    return pages;
+  };
+
+  it('waits for a copy that is behind instead of taking its end for the end', async () => {
+    expect(await read(copyThatHolds(9, [3], [3], [3, 4], [3, 4, 5]), 3, 5)).toEqual([[3], [4], [5]]);
+    expect(await read(copyThatHolds(9, [], [3, 9]), 3, 5)).toEqual([[3]]);
+  });
+
+  it('looks no further than it was told', async () => {
+    const publisher = copyThatHolds(9, [3, 5, 9]);
+    expect(await read(publisher, 3, 5)).toEqual([[3, 5]]);
+    expect(await read(publisher, 6, 5)).toEqual([]);
+    expect(publisher.looked).toBe(1);
+  });
+
+  it('says that it cannot tell when the copy stays behind', async () => {
+    await expect(read(copyThatHolds(9, [3]), 3, 5)).rejects.toThrow(Unavailable);
   });
 });

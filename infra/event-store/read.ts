@@ -91,6 +91,40 @@ export async function readPage(
   return messages.map((message) => storedOf(message));
 }
 
+/**
+ * Pages of the messages of the subjects that match, from a sequence up to another, oldest first. The stream must have
+ * acknowledged one of them at `upTo` or behind it: so no page is empty but that of a copy that is behind, which is asked again.
+ * @throws Unavailable (also: a copy stayed behind), ServerRefused
+ */
+export async function* readUpTo(
+  publisher: Publisher,
+  stream: StoredIn,
+  { from, upTo, subject }: { from: number; upTo: number; subject: string },
+): AsyncGenerator<StoredMessage[]> {
+  for (let next = from; next <= upTo; ) {
+    const limit = upTo - next + 1;
+    const page = await untilHeld(`${stream} up to ${upTo}`, async () => {
+      const messages = await readPage(publisher, stream, { from: next, subject, limit });
+      return messages.length === 0 ? undefined : messages;
+    });
+    yield page.filter(({ sequence }) => sequence <= upTo);
+    next = (page.at(-1)?.sequence ?? upTo) + 1;
+  }
+}
+
+/**
+ * Asks for what a stream has acknowledged until the copy that answers has it too; `undefined` is that it has not.
+ * @throws Unavailable when it stays behind, and what the question throws
+ */
+export async function untilHeld<Found>(what: string, ask: () => Promise<Found | undefined>): Promise<Found> {
+  for (let look = 1; ; look++) {
+    const found = await ask();
+    if (found !== undefined) return found;
+    if (look > BEHIND_LOOKS_MAX) throw new Unavailable(`a copy of the log stays behind ${what}`);
+    await waitMs(backoffMs(look));
+  }
+}
+
 function storedOf(message: Msg): StoredMessage {
   const headers = headersOf(message);
   return {

@@ -3,7 +3,7 @@ import type { Collection } from 'mongodb';
 import { decodeReading } from '../event-store/codec.ts';
 import type { StoredMessage } from '../event-store/message.ts';
 import { publisherOf } from '../event-store/publisher.ts';
-import { readPage, readSince } from '../event-store/read.ts';
+import { readSince, readUpTo, untilHeld } from '../event-store/read.ts';
 import { lastSequence } from '../event-store/reader.ts';
 import { AgedOut, NoSuchMoment } from './moment.ts';
 import { type AnyProjection, foldOnce, type Past, type ReadModelDocument } from './projection.ts';
@@ -14,7 +14,6 @@ import { type Version, versionId } from './versions.ts';
 const READINGS_MAX = 100_000;
 /** Documents that are folded again at once. */
 const AT_ONCE_MAX = 8;
-const PAGE_SIZE = 1_000;
 const TOO_LONG_AGO = 'is too long ago: readings of that time are not kept any more';
 
 /** A read model of TELEMETRY at a sequence. */
@@ -67,20 +66,22 @@ export function asOfSubject(options: SubjectOptions): Queried<ReadModelDocument>
       .toArray();
     if (kept !== undefined && kept.until > sequence) return kept.document;
     const firstLeft = (await lastSequence(nc, 'TELEMETRY')).first;
+    if (document._position < firstLeft) throw new AgedOut(TOO_LONG_AGO);
     const from = kept === undefined ? await firstOfAll(key, firstLeft) : kept.document._position + 1;
     if (from < firstLeft) throw new AgedOut(TOO_LONG_AGO);
     return foldFrom(from, key, kept?.document);
   }
 
-  /** The first sequence that can matter to a document. */
+  /** The first sequence that can matter to a document that some reading has changed which is still there. */
   async function firstOfAll(key: string, firstLeft: number): Promise<number> {
     if (past.since === undefined) return 1;
-    const message = await readSince(publisher, 'TELEMETRY', past.since(key));
+    const since = past.since(key);
+    const { sequence } = await untilHeld(`what came since ${since}`, () => readSince(publisher, 'TELEMETRY', since));
     // Where the log begins later than that, what lay before may have mattered.
-    if (message === undefined) return sequence + 1;
-    return message.sequence === firstLeft ? 1 : message.sequence;
+    return sequence === firstLeft ? 1 : sequence;
   }
 
+  /** A later reading of the subject is still there, because the document was changed by it: the log goes on at least so far. */
   async function foldFrom(
     from: number,
     key: string,
@@ -88,17 +89,12 @@ export function asOfSubject(options: SubjectOptions): Queried<ReadModelDocument>
   ): Promise<ReadModelDocument | undefined> {
     const subject = `telemetry.*.${past.subject(key)}`;
     let document = kept;
-    for (let next = from; next <= sequence; ) {
-      const page = await readPage(publisher, 'TELEMETRY', { from: next, subject, limit: PAGE_SIZE });
-      const its = page.filter((message) => message.sequence <= sequence);
-      readings += its.length;
+    for await (const page of readUpTo(publisher, 'TELEMETRY', { from, upTo: sequence, subject })) {
+      readings += page.length;
       if (readings > READINGS_MAX) {
         throw new NoSuchMoment(`needs more than ${READINGS_MAX} readings to be folded again; ask for fewer documents`);
       }
-      document = its.reduce((folded, message) => foldReading(folded, message, key), document);
-      const last = page.at(-1);
-      if (last === undefined || its.length < PAGE_SIZE) break;
-      next = last.sequence + 1;
+      document = page.reduce((folded, message) => foldReading(folded, message, key), document);
     }
     return document;
   }

@@ -2,11 +2,11 @@ import type { NatsConnection } from '@nats-io/nats-core';
 import { LRUCache } from 'lru-cache';
 import type { Db } from 'mongodb';
 import { publisherOf } from '../event-store/publisher.ts';
-import { readAt, readPage } from '../event-store/read.ts';
+import { readAt, readUpTo, untilHeld } from '../event-store/read.ts';
 import { asOfSnapshot } from './as-of-snapshot.ts';
 import { asOfSubject } from './as-of-subject.ts';
 import { decodeAll } from './decode.ts';
-import { AgedOut, type Moment } from './moment.ts';
+import type { Moment } from './moment.ts';
 import type { AnyProjection, ProjectedEvent, ProjectedStream, ReadModelDocument } from './projection.ts';
 import type { Queried } from './queried.ts';
 import { type Version, versionsNameOf } from './versions.ts';
@@ -14,7 +14,6 @@ import { type Version, versionsNameOf } from './versions.ts';
 /** Stretches of the log between snapshots that are kept decoded, because a time slider asks for the same again and again. */
 const TAILS_KEPT_MAX = 16;
 const TIMES_KEPT_MAX = 1_000;
-const PAGE_SIZE = 1_000;
 
 /** A collection being served, as its checkpoint describes it. */
 export type ServedCollection = { collection: string; streamCreated: string; snapshotEvery: number };
@@ -58,8 +57,7 @@ export function openAsOf(database: Db, nc: NatsConnection): AsOf {
     const key = `${stream} ${created} ${sequence}`;
     const known = times.get(key);
     if (known !== undefined) return known;
-    const message = await readAt(publisher, stream, sequence);
-    if (message === undefined) throw new AgedOut(`is too long ago: ${stream}:${sequence} is not kept any more`);
+    const message = await untilHeld(`${stream}:${sequence}`, () => readAt(publisher, stream, sequence));
     times.set(key, message.recordedAt);
     return message.recordedAt;
   }
@@ -77,15 +75,10 @@ export function openAsOf(database: Db, nc: NatsConnection): AsOf {
 
   async function lengthen({ stream }: Log, tail: Tail, upTo: number): Promise<Tail> {
     const events = [...tail.events];
-    for (let next = tail.upTo + 1; next <= upTo; ) {
-      const limit = Math.min(PAGE_SIZE, upTo - next + 1);
-      const messages = await readPage(publisher, stream, { from: next, subject: '>', limit });
-      const decoded = decodeAll(messages.map((message) => ({ ...message, stream })));
+    for await (const page of readUpTo(publisher, stream, { from: tail.upTo + 1, upTo, subject: '>' })) {
+      const decoded = decodeAll(page.map((message) => ({ ...message, stream })));
       if (decoded.poison !== undefined) throw decoded.poison.error;
       events.push(...decoded.events);
-      const last = messages.at(-1);
-      if (last === undefined) break;
-      next = last.sequence + 1;
     }
     return { upTo, events };
   }

@@ -7,9 +7,10 @@ import {
   positionOf,
   type StreamName,
 } from '@stratum/contracts/envelope.ts';
-import { publisherOf } from '../event-store/publisher.ts';
-import { readAt, readSince } from '../event-store/read.ts';
-import { lastSequence } from '../event-store/reader.ts';
+import type { StoredMessage } from '../event-store/message.ts';
+import { type Publisher, publisherOf } from '../event-store/publisher.ts';
+import { readAt, readSince, untilHeld } from '../event-store/read.ts';
+import { lastSequence, type StreamBounds } from '../event-store/reader.ts';
 import type { ProjectedStream } from './projection.ts';
 
 /**
@@ -41,23 +42,30 @@ export class AgedOut extends Error {
   }
 }
 
+/** What is asked to find a moment: the log's messages, of whichever copy answers, and its bounds, of the server that decides. */
+export type MomentLog = { publisher: Publisher; boundsOf: (stream: StreamName) => Promise<StreamBounds> };
+
 /**
  * Finds a moment by an instant (what was recorded at it is included, to the millisecond) or by a position of any log. The
  * other logs are taken up to the instant at which that position was recorded. `PLANT:0` is before everything.
  * @throws NoSuchMoment, AgedOut, and what the log throws
  */
-export async function momentOf(nc: NatsConnection, asOf: Instant | Position, now: Date): Promise<Moment> {
+export function momentOf(nc: NatsConnection, asOf: Instant | Position, now: Date): Promise<Moment> {
+  const log = { publisher: publisherOf(nc), boundsOf: (stream: StreamName) => lastSequence(nc, stream) };
+  return momentIn(log, asOf, now);
+}
+
+/** As `momentOf`. */
+export async function momentIn(log: MomentLog, asOf: Instant | Position, now: Date): Promise<Moment> {
   if (instantSchema.safeParse(asOf).success) {
     const at = new Date(asOf);
     if (at > now) throw new NoSuchMoment(`is in the future: it is ${now.toISOString()}`);
-    return momentAt(at, (stream) => placeAt(nc, stream, at));
+    return momentAt(at, (stream) => placeAt(log, stream, at));
   }
   const { stream, sequence } = parsePosition(asOf);
   if (sequence === 0) return momentAt(new Date(0), async () => ({ sequence: 0, isKnown: true }));
-  const message = await readAt(publisherOf(nc), stream, sequence);
-  if (message === undefined) throw await reasonOfAbsence(nc, stream, sequence);
-  const at = new Date(message.recordedAt);
-  return momentAt(at, async (one) => (one === stream ? { sequence, isKnown: true } : placeAt(nc, one, at)));
+  const at = new Date((await messageAt(log, stream, sequence)).recordedAt);
+  return momentAt(at, async (one) => (one === stream ? { sequence, isKnown: true } : placeAt(log, one, at)));
 }
 
 async function momentAt(at: Date, placeIn: (stream: ProjectedStream) => Promise<Place>): Promise<Moment> {
@@ -68,31 +76,39 @@ async function momentAt(at: Date, placeIn: (stream: ProjectedStream) => Promise<
   return { at, sequences: { PLANT: plant.sequence, TELEMETRY: telemetry.sequence }, agedOut };
 }
 
-async function reasonOfAbsence(nc: NatsConnection, stream: StreamName, sequence: number): Promise<Error> {
-  const { first, last } = await lastSequence(nc, stream);
-  return sequence > last
-    ? new NoSuchMoment(`is in the future: ${stream} ends at ${positionOf(stream, last)}`)
-    : new AgedOut(`is not there any more: ${stream} begins at ${positionOf(stream, first)}`);
+async function messageAt(log: MomentLog, stream: StreamName, sequence: number): Promise<StoredMessage> {
+  return untilHeld(positionOf(stream, sequence), async () => {
+    const message = await readAt(log.publisher, stream, sequence);
+    if (message !== undefined) return message;
+    const { first, last } = await log.boundsOf(stream);
+    if (sequence > last) throw new NoSuchMoment(`is in the future: ${stream} ends at ${positionOf(stream, last)}`);
+    const isThere = sequence >= first && log.publisher.isCluster;
+    if (!isThere) throw new AgedOut(`is not there any more: ${stream} begins at ${positionOf(stream, first)}`);
+    return undefined;
+  });
 }
 
 /** The last sequence that a stream recorded up to an instant. */
-async function placeAt(nc: NatsConnection, stream: ProjectedStream, at: Date): Promise<Place> {
-  const publisher = publisherOf(nc);
+async function placeAt(log: MomentLog, stream: ProjectedStream, at: Date): Promise<Place> {
   const justAfter = new Date(at.getTime() + 1).toISOString();
-  const next = await readSince(publisher, stream, justAfter);
-  if (next !== undefined) return placeBefore(nc, stream, next.sequence);
-  const { first, last } = await lastSequence(nc, stream);
-  // Something may have come in between.
-  const late = await readSince(publisher, stream, justAfter);
-  if (late !== undefined) return placeBefore(nc, stream, late.sequence);
+  const nextFound = () => readSince(log.publisher, stream, justAfter);
+  const next = await nextFound();
+  if (next !== undefined) return placeBefore(log, stream, next.sequence);
+  // None has come since, or the copy that answered is behind: the newest of all tells which.
+  const { first, last } = await log.boundsOf(stream);
   // Nobody knows when what has aged out altogether was recorded.
-  return { sequence: last, isKnown: last === 0 || first <= last };
+  if (first > last || last === 0) return { sequence: last, isKnown: last === 0 };
+  const newest = await untilHeld(positionOf(stream, last), () => readAt(log.publisher, stream, last));
+  if (Date.parse(newest.recordedAt) <= at.getTime()) return { sequence: last, isKnown: true };
+  const late = await untilHeld(positionOf(stream, last), nextFound);
+  return placeBefore(log, stream, late.sequence);
 }
 
 /** The place before the first message after an instant: the instant lies there only if the message before is still kept. */
-async function placeBefore(nc: NatsConnection, stream: ProjectedStream, next: number): Promise<Place> {
+async function placeBefore(log: MomentLog, stream: ProjectedStream, next: number): Promise<Place> {
   const sequence = next - 1;
-  if (sequence === 0 || (await readAt(publisherOf(nc), stream, sequence)) !== undefined)
+  if (sequence === 0 || (await readAt(log.publisher, stream, sequence)) !== undefined) {
     return { sequence, isKnown: true };
-  return { sequence, isKnown: (await lastSequence(nc, stream)).first < next };
+  }
+  return { sequence, isKnown: (await log.boundsOf(stream)).first < next };
 }
