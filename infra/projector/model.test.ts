@@ -56,6 +56,16 @@ test('a batch changes the documents of its events and leaves nothing behind once
   expect(documents.stored.get('a')).toEqual({ _id: 'a', seen: [1, 3], _position: 3 });
 });
 
+test('former documents wait to be written, and none is kept where nobody would write them', async () => {
+  const dated: Projection<Sum> = { ...seen, past: { subject: (key) => key, period: ({ _position }) => _position } };
+  const model = openModel(dated, memoryDocuments(), 0);
+  await model.fold(readings('a', 'a', 'a'), 3);
+  expect(model.unwritten().versions.map(({ until }) => until)).toEqual([2, 2, 3, 3]);
+  const forgetful = openModel(dated, memoryDocuments(), 0, { keepsFormer: false });
+  await forgetful.fold(readings('a', 'a', 'a'), 3);
+  expect([forgetful.versionCount, forgetful.changedCount]).toEqual([0, 2]);
+});
+
 test('documents in use are not loaded again', async () => {
   const documents = memoryDocuments();
   const model = openModel(seen, documents, 0);

@@ -62,8 +62,16 @@ type Kept = {
   changedFrom: number | undefined;
 };
 
-/** A read model that goes on after sequence `position`. */
-export function openModel(projection: AnyProjection, documents: Documents, position: number): Model {
+/**
+ * A read model that goes on after sequence `position`. Former documents are kept until they are written; whoever writes none
+ * says so, or they would fill the memory.
+ */
+export function openModel(
+  projection: AnyProjection,
+  documents: Documents,
+  position: number,
+  { keepsFormer }: { keepsFormer: boolean } = { keepsFormer: true },
+): Model {
   const kept = new Map<string, Kept>();
   const changed = new Set<string>();
   const superseded: Version[] = [];
@@ -144,7 +152,7 @@ export function openModel(projection: AnyProjection, documents: Documents, posit
     for (const { key, document } of after) {
       const known = kept.get(key);
       if (document === undefined || document === known?.document) continue;
-      const version = known && supersededBy(projection, known.document, document);
+      const version = keepsFormer && known ? supersededBy(projection, known.document, document) : undefined;
       if (version !== undefined) superseded.push(version);
       kept.delete(key);
       kept.set(key, {

@@ -84,7 +84,8 @@ async function rebuildStream(stream: ProjectedStream, prefix: string, options: R
     const reason = reasonToRebuild(live, facts);
     if (reason !== undefined) throw new CannotCompare(`${reason}; let the projector rebuild it first`);
     const collection = database.collection<ReadModelDocument>(prefix + live.collection);
-    rebuildings.push({ projection, live, collection, model: openModel(projection, documentsIn(collection), 0) });
+    const model = openModel(projection, documentsIn(collection), 0, { keepsFormer: false });
+    rebuildings.push({ projection, live, collection, model });
   }
   const end = Math.min(facts.last, Math.max(...rebuildings.map(({ live }) => live.position)));
   if (end > 0 && end >= facts.first) await foldAgain(stream, rebuildings, end, options);
