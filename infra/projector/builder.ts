@@ -61,7 +61,7 @@ export type Builder = {
   take(batch: DecodedBatch): Promise<void>;
   /** Writes what is due until the signal aborts, then all that is left. @throws as `take` */
   keepWriting(signal: AbortSignal): Promise<void>;
-  /** A query waits for this sequence. */
+  /** A query waits for this sequence, and says so again while it waits. */
   hurry(sequence: number): void;
   /** Stands still before the event at `sequence`, with a dead letter. */
   stop(sequence: number, error: unknown): Promise<void>;
@@ -150,7 +150,8 @@ export async function openBuilder(projection: AnyProjection, deps: BuilderDeps):
       if (!isStopped && isLeft && isLed()) await write(0);
     },
     hurry(sequence) {
-      hurriedTo = Math.max(hurriedTo, sequence);
+      // What is not folded yet may never come, and must not stand in the way of those who wait for what is; they ask again.
+      if (sequence <= model.position) hurriedTo = Math.max(hurriedTo, sequence);
     },
     stop,
   };
@@ -181,7 +182,7 @@ export async function openBuilder(projection: AnyProjection, deps: BuilderDeps):
 
   /** Whether a query waits for a position that is folded and not yet in the database. */
   function isAwaited(): boolean {
-    return hurriedTo > checkpoint.position && model.position >= hurriedTo;
+    return hurriedTo > checkpoint.position;
   }
 
   /**

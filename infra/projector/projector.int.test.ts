@@ -99,6 +99,15 @@ describe('a read model', () => {
     expect(await documents()).toHaveLength(1);
   });
 
+  test('that is written seldom is written for a query although another waits for what is not there', async () => {
+    await using projector = start([{ ...seen, writeEverySeconds: 3600 }]);
+    await projector.readModels.waitFor(await record('a'), ['seen'], PATIENCE_MS);
+    await expect(projector.readModels.waitFor('TELEMETRY:9007199254740991', ['seen'], 100)).rejects.toThrow(NotYet);
+    // Written just now, it would rest for an hour.
+    await projector.readModels.waitFor(await record('a'), ['seen'], PATIENCE_MS);
+    expect(await documents()).toEqual([{ _id: 'a', readings: [1, 2], _position: 2 }]);
+  });
+
   test('that is written seldom is written before the projector stops', async () => {
     const heard = listen('live.seen.a');
     const projector = start([{ ...seen, writeEverySeconds: 3600, announce: 'folded' }]);
