@@ -113,12 +113,13 @@ async function runOnce(run: Run, { leases, changed }: Led, onOpen: () => void): 
   const { nc, logger } = deps;
   const signal = AbortSignal.any([run.signal, changed]);
   const running = [...leases].filter(([projection, lease]) => stopped.get(projection.name) !== lease);
-  const builders = await allOrFirstError(
-    running.map(([projection, lease]) => {
+  const led = await allOrFirstError(
+    running.map(async ([projection, lease]) => {
       const isLed = () => lease.isHeld();
-      return openBuilder(projection, { ...deps, holder, isLed, askFacts: factsFrom(nc) });
+      return { lease, builder: await openBuilder(projection, { ...deps, holder, isLed, askFacts: factsFrom(nc) }) };
     }),
   );
+  const builders = led.map(({ builder }) => builder);
   run.builders = builders;
   if (builders.length === 0) return aborted(signal);
   const [created, ...others] = new Set(builders.map((builder) => builder.streamCreated));
@@ -137,11 +138,7 @@ async function runOnce(run: Run, { leases, changed }: Led, onOpen: () => void): 
     batchMax: BATCH_MAX,
     onBatch: async (messages) => {
       await takeBatch(builders, messages);
-      for (const [projection, lease] of leases) {
-        if (builders.some(({ name, isStopped }) => isStopped && name === projection.name)) {
-          stopped.set(projection.name, lease);
-        }
-      }
+      for (const { builder, lease } of led) if (builder.isStopped) stopped.set(builder.name, lease);
     },
     onTrouble: (error) => logger.warn({ stream, error: error.message }, `${stream} cannot be read just now`),
   });
