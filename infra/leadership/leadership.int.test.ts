@@ -1,6 +1,8 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { connectNats } from '../event-store/connection.ts';
+import { leaseEntry } from '../event-store/lease-entry.ts';
 import { listeningLogger, plantServer } from '../event-store/plant-server.fixture.ts';
+import { bucket } from '../event-store/streams.ts';
 import type { TestNats } from '../testing/nats.ts';
 import { waitFor } from '../testing/waitFor.ts';
 import { openLeadership, type Term } from './leadership.ts';
@@ -139,5 +141,32 @@ describe('the processes of a program', () => {
     await own.server.restart();
     await until('both to have their share again', () => x.leads().join() === 'a,c' && y.leads().join() === 'b,d');
     for (const member of members.splice(0)) await member.end();
+  });
+
+  it('are told why a task cannot be led, and not afterwards that it is led by another', async () => {
+    const { signal } = new AbortController();
+    const program = someProgram();
+    const leases = await bucket(plant.nc, 'leases');
+    await leases.put(`${program}.a`, 'no claim');
+    const leadership = openLeadership(plant.nc, { program, id: 'x', tasks: TASKS, signal, logger: listeningLogger() });
+    onTestFinished(() => leadership.close());
+    const onStandby = vi.fn();
+    await expect(leadership.lead('a', onStandby)).rejects.toThrow();
+    const failedAt = performance.now();
+    await until('it to have had the time to say so', () => performance.now() - failedAt > 1_500);
+    expect(onStandby).not.toHaveBeenCalled();
+  });
+
+  it('give back at once what one won in the moment in which it ended', async () => {
+    const program = someProgram();
+    const ending = new AbortController();
+    // The answer to the claim comes when the program is already to end.
+    const logger = { ...listeningLogger(), info: () => ending.abort() };
+    const options = { program, id: 'x', tasks: TASKS, signal: ending.signal, logger };
+    const leadership = openLeadership(plant.nc, options);
+    onTestFinished(() => leadership.close());
+    expect(await leadership.lead('a')).toBeUndefined();
+    const { holder } = await leaseEntry(plant.nc, `${program}.a`, 3).look();
+    expect(holder).toBeUndefined();
   });
 });

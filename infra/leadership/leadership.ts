@@ -1,6 +1,6 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import { isAway } from '../event-store/errors.ts';
-import { holdLease } from '../event-store/lease.ts';
+import { holdLease, type Lease } from '../event-store/lease.ts';
 import { leaseEntry } from '../event-store/lease-entry.ts';
 import type { Logger } from '../event-store/logger.ts';
 import { waitMs } from '../event-store/wait.ts';
@@ -67,6 +67,19 @@ export function openLeadership(nc: NatsConnection, options: LeadershipOptions): 
   const leading = new Set<string>();
   signal.addEventListener('abort', () => presence.leave(), { once: true });
 
+  /** Waits for a lease while it is wanted. */
+  const win = async (name: string, isWanted: () => boolean, onStandby: () => void): Promise<Lease | undefined> => {
+    const reserve = setTimeout(onStandby, STANDBY_AFTER_MS);
+    const waiting = watching(() => !isWanted());
+    const wanting = AbortSignal.any([signal, waiting.signal]);
+    try {
+      return await holdLease(nc, name, { owner: id, ttlSeconds: TTL_SECONDS, signal: wanting, logger });
+    } finally {
+      waiting.stop();
+      clearTimeout(reserve);
+    }
+  };
+
   return {
     id,
     isLeading: (task) => leading.has(task),
@@ -79,13 +92,13 @@ export function openLeadership(nc: NatsConnection, options: LeadershipOptions): 
       while (!signal.aborted) {
         if (!isMine()) onStandby();
         const why = await turn(nc, name, isMine, signal);
-        const reserve = setTimeout(onStandby, STANDBY_AFTER_MS);
-        const waiting = why === 'vacant' ? watching(() => false) : watching(() => !isMine());
-        const wanting = AbortSignal.any([signal, waiting.signal]);
-        const lease = await holdLease(nc, name, { owner: id, ttlSeconds: TTL_SECONDS, signal: wanting, logger });
-        waiting.stop();
-        clearTimeout(reserve);
+        const lease = await win(name, why === 'vacant' ? () => true : isMine, onStandby);
         if (lease === undefined) continue;
+        if (signal.aborted) {
+          // Won in the moment in which the program was told to end.
+          await lease.release();
+          return undefined;
+        }
 
         leading.add(task);
         const keepUntil = performance.now() + (why === 'vacant' ? VACANCY_TERM_MS : 0);
