@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
-import { progressFrom } from './progress.ts';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { type Progress, progressFrom, waitWhileMoving } from './progress.ts';
 
 describe('the progress of a reader', () => {
   it('is the highest sequence up to which all is finished, in whatever order it is', () => {
@@ -51,5 +51,47 @@ describe('the progress of a reader', () => {
     progress.end(new Error('it is over'));
     await expect(waiting).rejects.toThrow('it is over');
     await expect(progress.waitUntil(1, 1_000)).rejects.toThrow('it is over');
+  });
+});
+
+describe('waiting for as long as something is finished', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+  const finish = (progress: Progress, sequence: number) => {
+    progress.begin(sequence);
+    progress.finish(sequence);
+  };
+
+  it('takes as long as it takes', async () => {
+    const progress = progressFrom(0);
+    let isThere = false;
+    const waiting = waitWhileMoving(progress, 100, 1_000).then(() => {
+      isThere = true;
+    });
+    for (let sequence = 1; sequence < 100; sequence++) {
+      await vi.advanceTimersByTimeAsync(900);
+      finish(progress, sequence);
+    }
+    expect(isThere).toBe(false);
+    finish(progress, 100);
+    await waiting;
+  });
+  it('gives up when nothing is finished any more, and says where', async () => {
+    const progress = progressFrom(0);
+    const waiting = expect(waitWhileMoving(progress, 100, 1_000)).rejects.toThrow('at 7, not at 100');
+    finish(progress, 7);
+    await vi.advanceTimersByTimeAsync(2_000);
+    await waiting;
+  });
+  it('gives up at the end', async () => {
+    const progress = progressFrom(0);
+    const waiting = expect(waitWhileMoving(progress, 100, 1_000)).rejects.toThrow('no more');
+    finish(progress, 7);
+    progress.end(new Error('no more'));
+    await waiting;
   });
 });

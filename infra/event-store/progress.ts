@@ -56,3 +56,18 @@ export function progressFrom(start: number): Progress {
     },
   };
 }
+
+/**
+ * Resolves when all is finished up to a sequence, however long that takes.
+ * @throws Error when nothing was finished for `stillMsMax`, to twice that, or at the end
+ */
+export async function waitWhileMoving(progress: Progress, sequence: number, stillMsMax: number): Promise<void> {
+  for (;;) {
+    const before = progress.reached();
+    try {
+      return await progress.waitUntil(sequence, stillMsMax);
+    } catch (error) {
+      if (progress.reached() === before) throw error;
+    }
+  }
+}

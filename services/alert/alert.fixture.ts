@@ -1,3 +1,4 @@
+import type { NatsConnection } from '@nats-io/nats-core';
 import type { AlertEvent } from '@stratum/contracts/alert/alert.ts';
 import { type EventOf, parsePosition } from '@stratum/contracts/envelope.ts';
 import type { TwinEvent } from '@stratum/contracts/twin/twin.ts';
@@ -29,6 +30,7 @@ export async function startPlant() {
     tell: (...events: TwinEvent[]) => tell(store, events),
     read: (twinId: string, at: string, flow: number) => read(telemetry, twinId, at, flow),
     readMany: (twinId: string, at: string, flow: number, count: number) => readMany(telemetry, twinId, at, flow, count),
+    setCapacity: (count: number) => setCapacity(store, count),
     alerts: (twinId: string) => alertsOf(nc, twinId),
   };
 }
@@ -37,8 +39,9 @@ export async function startPlant() {
 export async function startReactor(
   server: TestNats,
   now: () => Date = () => new Date(),
+  connected?: NatsConnection,
 ): Promise<RunningAlerts & { end: () => Promise<void> }> {
-  const nc = await connectNats(server.url, { name: 'reactor' });
+  const nc = connected ?? (await connectNats(server.url, { name: 'reactor' }));
   const ending = new AbortController();
   const logger = openLog('reactor', 'silent');
   const config = { mqttUrl: '', mqttIsForeign: false };
@@ -59,6 +62,18 @@ async function tell(store: Store, events: TwinEvent[]): Promise<void> {
     const after = (await store.read(aggregate)).at(-1)?.recorded.sequence ?? 0;
     const sent = { type: 'Tell', actor: 'test:alert', correlationId: 't', time: '2026-11-24T20:00:00Z' } as const;
     await store.append([{ aggregate, after, events: [event] }], { ...sent, id: `tell-${told++}`, data: null });
+  }
+}
+
+/** Records so many events, hundreds of them, that say nothing of twins or alerts. */
+async function setCapacity(store: Store, count: number): Promise<void> {
+  const aggregate = { site: 'main', entity: 'shopfloor', id: 'shopfloor1' } as const;
+  const data = { shopfloorId: 'shopfloor1', capacityPerHour: 90 };
+  const events = Array.from({ length: 100 }, () => ({ type: 'CapacitySet', data }) as const);
+  const sent = { type: 'Tell', actor: 'test:alert', correlationId: 't', time: '2026-11-24T20:00:00Z' } as const;
+  for (let done = 0; done < count; done += events.length) {
+    const after = (await store.read(aggregate)).at(-1)?.recorded.sequence ?? 0;
+    await store.append([{ aggregate, after, events }], { ...sent, id: `set-${told++}`, data: null });
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Position } from '@stratum/contracts/envelope.ts';
+import { connectNats } from '@stratum/infra/event-store/connection.ts';
 import { createApp, mount } from '@stratum/infra/http/app.ts';
 import { openLog } from '@stratum/infra/log.ts';
 import { waitFor } from '@stratum/infra/testing/waitFor.ts';
@@ -126,6 +127,20 @@ test('a worker that starts again goes on: the delay that ran, the worst value, w
     { type: 'AlertRaised', data: { value: 62, raisedAt: at(40) } },
   ]);
 });
+
+test('what a start reads of the plant does not grow with what is neither twin nor alert', async () => {
+  const plant = await startPlant();
+  await plant.tell(commissioned('pump1'));
+  await plant.setCapacity(2_000);
+  await plant.tell(commissioned('pump2'));
+  const nc = await connectNats(plant.server.url, { name: 'reactor' });
+  const reactor = await startReactor(plant.server, undefined, nc);
+  await plant.read('pump1', at(0), 61);
+  await reactor.waitUntil(await plant.read('pump2', at(0), 61));
+  expect(await plant.alerts('pump1')).toHaveLength(1);
+  expect(await plant.alerts('pump2')).toHaveLength(1);
+  expect(nc.stats().inMsgs).toBeLessThan(1_000);
+}, 30_000);
 
 test('a worker that takes over long after a device fell silent knows which of its readings come late', async () => {
   const plant = await startPlant();

@@ -129,6 +129,24 @@ test('a part in trouble that goes on all the same says what is wrong', async () 
   await kept.ended;
 });
 
+test('a part that takes long to start is red until it has', async () => {
+  const { start } = part();
+  const opened = Promise.withResolvers<void>();
+  const slow: Starter = async (given) => {
+    await opened.promise;
+    return start(given);
+  };
+  const kept = keepRunning('part', slow, deps, leadershipOf());
+  await vi.waitFor(() => expect(kept.health()).toEqual({ status: 'ok', role: 'leader', position: 0 }));
+  nowMs += 10_001;
+  expect(kept.health()).toEqual({ status: 'failed', role: 'leader', detail: 'it is still starting', position: 0 });
+  opened.resolve();
+  await kept.begun;
+  expect(kept.health()).toEqual({ status: 'ok', role: 'leader', position: 41 });
+  stop.abort();
+  await kept.ended;
+});
+
 test('a part that cannot start does not keep the others from it, nor the worker from stopping', async () => {
   const kept = keepRunning('part', () => Promise.reject(new Error('no broker')), deps, leadershipOf());
   await kept.begun;

@@ -8,6 +8,8 @@ const WAIT_MS_FIRST = 1_000;
 const WAIT_MS_MAX = 60_000;
 /** A part that has not ended by then, after its term, is left behind: what it still does is guarded like all it does. */
 const ENDING_MS_MAX = 3_000;
+/** A part that is led and has not begun by then is in trouble: nothing of its work is done meanwhile. */
+const STARTING_MS_MAX = 10_000;
 
 /** A reactor or gateway that runs while this worker leads it, and is started again whenever it has to stop. */
 export type Kept = {
@@ -29,11 +31,18 @@ export function keepRunning(name: string, start: Starter, deps: WorkerDeps, lead
   const { signal, logger, now } = deps;
   const begun = Promise.withResolvers<void>();
   let running: Running | undefined;
+  let startingSinceMs: number | undefined;
   let position = 0;
   let hasFailed = false;
   const isWell = (): void => {
     hasFailed = false;
     begun.resolve();
+  };
+
+  const troubleNow = (): string | undefined => {
+    if (hasFailed) return 'it had to stop, and the log says why';
+    const startingMs = startingSinceMs === undefined ? 0 : now().getTime() - startingSinceMs;
+    return startingMs > STARTING_MS_MAX ? 'it is still starting' : running?.trouble?.();
   };
 
   /** Returns when the worker ends. @throws why the part had to stop */
@@ -42,7 +51,9 @@ export function keepRunning(name: string, start: Starter, deps: WorkerDeps, lead
       const term = await leadership.lead(name, isWell);
       if (term === undefined) return;
       try {
+        startingSinceMs = now().getTime();
         running = await Promise.race([start({ ...deps, signal: term.signal }), endOf(term)]);
+        startingSinceMs = undefined;
         if (running !== undefined) isWell();
         await Promise.race([running?.stopped, endOf(term)]);
         if (!term.signal.aborted) throw new Error(`${name} ended by itself`);
@@ -52,6 +63,7 @@ export function keepRunning(name: string, start: Starter, deps: WorkerDeps, lead
       } finally {
         position = running?.position() ?? position;
         running = undefined;
+        startingSinceMs = undefined;
         await term.end();
       }
     }
@@ -80,7 +92,7 @@ export function keepRunning(name: string, start: Starter, deps: WorkerDeps, lead
     ended: run(),
     health: () => {
       const role = leadership.isLeading(name) ? 'leader' : 'standby';
-      const trouble = hasFailed ? 'it had to stop, and the log says why' : running?.trouble?.();
+      const trouble = troubleNow();
       position = running?.position() ?? position;
       return { status: trouble === undefined ? 'ok' : 'failed', role, position, ...(trouble && { detail: trouble }) };
     },
