@@ -1,5 +1,6 @@
 import type { Position } from '@stratum/contracts/envelope.ts';
 import { connectNats } from '@stratum/infra/event-store/connection.ts';
+import { isConnected } from '@stratum/infra/event-store/connection-status.ts';
 import { createApp, mount } from '@stratum/infra/http/app.ts';
 import { openLog } from '@stratum/infra/log.ts';
 import { waitFor } from '@stratum/infra/testing/waitFor.ts';
@@ -140,6 +141,20 @@ test('what a start reads of the plant does not grow with what is neither twin no
   expect(await plant.alerts('pump1')).toHaveLength(1);
   expect(await plant.alerts('pump2')).toHaveLength(1);
   expect(nc.stats().inMsgs).toBeLessThan(1_000);
+}, 30_000);
+
+test('a worker that starts while NATS is away waits for it', async () => {
+  const plant = await startPlant();
+  await plant.tell(commissioned('pump1'));
+  const nc = await connectNats(plant.server.url, { name: 'reactor' });
+  await plant.server.kill();
+  const starting = startReactor(plant.server, undefined, nc);
+  starting.catch(() => undefined);
+  await waitFor(async () => !isConnected(nc), { what: 'the connection to be lost' });
+  await plant.server.restart();
+  const reactor = await starting;
+  await reactor.waitUntil(await plant.read('pump1', at(0), 61));
+  expect(await plant.alerts('pump1')).toHaveLength(1);
 }, 30_000);
 
 test('a worker that takes over long after a device fell silent knows which of its readings come late', async () => {

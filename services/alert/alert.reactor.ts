@@ -2,6 +2,7 @@ import type { ReadingRecorded } from '@stratum/contracts/recorded.ts';
 import { telemetrySubject } from '@stratum/contracts/subjects.ts';
 import { getCheckpoint, putCheckpoint, resumeFrom } from '@stratum/infra/event-store/checkpoint.ts';
 import { decodeReading } from '@stratum/infra/event-store/codec.ts';
+import { patiently } from '@stratum/infra/event-store/connection-status.ts';
 import { Overloaded, TooMuchContention, Unavailable } from '@stratum/infra/event-store/errors.ts';
 import { handle } from '@stratum/infra/event-store/handle.ts';
 import { progressFrom } from '@stratum/infra/event-store/progress.ts';
@@ -48,11 +49,11 @@ export async function alertReactor(deps: WorkerDeps): Promise<RunningAlerts> {
   const failing = new AbortController();
   const ending = AbortSignal.any([signal, failing.signal]);
   const watch = createWatch();
-  const checkpoints = await bucket(nc, 'checkpoints');
-  const bounds = await lastSequence(nc, 'TELEMETRY');
-  const reached = resumeFrom(ALERT_REACTOR, await getCheckpoint(checkpoints, ALERT_REACTOR), bounds);
-  const follower = await followPlant(watch, { nc, signal: ending, logger });
-  await recall(deps, watch, reached);
+  const started = await start(deps, watch, ending).catch((error: Error) => {
+    failing.abort(error);
+    throw error;
+  });
+  const { checkpoints, bounds, reached, follower } = started;
 
   const progress = progressFrom(reached);
   const order = orderer(deps, ending);
@@ -114,6 +115,21 @@ export async function alertReactor(deps: WorkerDeps): Promise<RunningAlerts> {
   };
 }
 const WAIT_MS_MAX = 10_000;
+
+/** Learns what was before, waiting for NATS for as long as it is away. @throws Error also when the signal comes first */
+async function start(deps: WorkerDeps, watch: Watch, ending: AbortSignal) {
+  const { nc, logger } = deps;
+  const known = await patiently(nc, ending, async () => {
+    const checkpoints = await bucket(nc, 'checkpoints');
+    const bounds = await lastSequence(nc, 'TELEMETRY');
+    const reached = resumeFrom(ALERT_REACTOR, await getCheckpoint(checkpoints, ALERT_REACTOR), bounds);
+    return { checkpoints, bounds, reached };
+  });
+  const follower = await patiently(nc, ending, () => followPlant(watch, { nc, signal: ending, logger }));
+  if (known === undefined || follower === undefined) throw new Error('the alert reactor ended before it began');
+  await recall(deps, watch, known.reached);
+  return { ...known, follower };
+}
 
 /** Judges readings in order; resolves when everything they ordered is done. */
 async function judgeAll(watch: Watch, follower: PlantFollower, messages: RawMessage[], order: Order): Promise<void> {
