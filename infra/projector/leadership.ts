@@ -8,6 +8,7 @@ import { type AnyProjection, collectionNameOf } from './projection.ts';
 /** Leases that are won within this time of each other are one change. */
 const GATHER_MS = 250;
 const RETRY_MS = 2_000;
+const RELEASE_MS_MAX = 1_000;
 
 /** The name of this process among those that build read models. */
 export const holder = `projections-${randomUUID().slice(0, 8)}`;
@@ -21,7 +22,7 @@ export type Leadership = {
   led(): Promise<Led | undefined>;
   /** Those built here, by `<name>_v<version>`. */
   readonly ledIds: readonly string[];
-  /** Lets others take over at once. To be called when everything is written. */
+  /** Lets others take over at once. To be called when the signal has aborted and everything is written. Takes at most 2 s. */
   release(): Promise<void>;
 };
 
@@ -37,7 +38,7 @@ export function standForElection(
   const { database, projections, signal, logger } = options;
   const held = new Map<AnyProjection, Lease>();
   let change = new AbortController();
-  for (const projection of projections) void stand(projection);
+  const standing = Promise.all(projections.map(stand));
 
   return {
     async led() {
@@ -55,6 +56,10 @@ export function standForElection(
     },
     async release() {
       await Promise.all([...held.values()].map((lease) => lease.release()));
+      // What is won just now is given back by whoever stood for it.
+      const isOver = new AbortController();
+      void standing.finally(() => isOver.abort());
+      await waitMs(RELEASE_MS_MAX, isOver.signal);
     },
   };
 
@@ -64,6 +69,7 @@ export function standForElection(
       try {
         const lease = await holdLease(nc, name, { owner: holder, signal, logger: quiet(logger) });
         if (lease === undefined) return;
+        if (signal.aborted) return await lease.release();
         held.set(projection, lease);
         tellChange();
         await aborted(lease.signal);
