@@ -11,7 +11,7 @@ import { NoSuchMoment } from '@stratum/infra/projector/moment.ts';
 import { pointersIn } from '@stratum/infra/projector/pointers.ts';
 import { type AnyProjection, collectionNameOf, type ReadModelDocument } from '@stratum/infra/projector/projection.ts';
 import type { Queried } from '@stratum/infra/projector/queried.ts';
-import { NotYet, type View } from '@stratum/infra/projector/read-models.ts';
+import { NotYet, PastNotServed, type View } from '@stratum/infra/projector/read-models.ts';
 import { versionsNameOf } from '@stratum/infra/projector/versions.ts';
 import { freshDatabase } from '@stratum/infra/testing/mongo.ts';
 import { startNats } from '@stratum/infra/testing/nats.ts';
@@ -237,7 +237,7 @@ async function pastAnswers(projector: TestProjector, position: Position): Promis
 }
 
 function isNotYet(error: unknown): false {
-  if (error instanceof NotYet) return false;
+  if (error instanceof NotYet || error instanceof PastNotServed) return false;
   throw error;
 }
 

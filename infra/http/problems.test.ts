@@ -3,7 +3,7 @@ import { MongoNetworkError, MongoServerError } from 'mongodb';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { EventTooLarge, TooMuchContention, Unavailable } from '../event-store/errors.ts';
-import { NotYet } from '../projector/read-models.ts';
+import { NotYet, PastNotServed } from '../projector/read-models.ts';
 import { notFound, Problem, problemBody, problemOf } from './problems.ts';
 
 const named = (name: string) => Object.assign(new Error('x'), { name });
@@ -14,6 +14,7 @@ test.each([
   [new Rejected('No', 'No.'), 409],
   [new z.ZodError([]), 400],
   [new NotYet('PLANT:2', 'things', 'PLANT:1'), 503],
+  [new PastNotServed('things', 'is served in version 2'), 503],
   [new Unavailable('NATS is away'), 503],
   [new TooMuchContention('plant.main.x.y', 20), 503],
   [new EventTooLarge('Thing', 2, 1), 413],

@@ -116,6 +116,8 @@ function byName(error: Error): Problem | undefined {
         detail: 'The read model has not reached the position asked for. Ask again.',
         retryAfterSeconds: 1,
       });
+    case 'PastNotServed':
+      return unavailable(`${error.message}.`);
     case 'NoSuchMoment':
       return invalidRequest([{ field: 'asOf', message: error.message }]);
     case 'AgedOut':

@@ -38,7 +38,7 @@ export type QueryView = View & { readonly now: Date };
 
 /**
  * The read models that a query asks: as they are, or as they were. An answer about the past says of which positions it is.
- * @throws Problem 400, 410, NotYet
+ * @throws Problem 400, NoSuchMoment, AgedOut, NotYet
  */
 export async function openView(
   { readModels, now }: { readModels: ReadModels; now: () => Date },

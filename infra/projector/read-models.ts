@@ -33,6 +33,14 @@ export class NotYet extends Error {
   }
 }
 
+/** A read model that answers about now cannot answer about the past until another version of the program has left. HTTP answers 503. */
+export class PastNotServed extends Error {
+  constructor(name: string, reason: string) {
+    super(`${name} cannot be told as of the past just now: it ${reason}`);
+    this.name = 'PastNotServed';
+  }
+}
+
 /** Read models as they are, or as they were at a moment. */
 export type View = {
   /** The moment; `undefined`: now. */
@@ -58,7 +66,7 @@ export type ReadModels = {
   /**
    * The named read models as they were at an instant or a position, however they are folded: the same as they would be now
    * if nothing had been recorded since. Waits until the projector has got there. `now` is what the future begins with.
-   * @throws NoSuchMoment, AgedOut, NotYet
+   * @throws NoSuchMoment, AgedOut, NotYet; the view's `collection` PastNotServed
    */
   viewAsOf(asOf: Instant | Position, names: readonly string[], now: Date): Promise<View & { moment: Moment }>;
   /** How far a read model has got: everything up to here is in its documents. `undefined` before its first checkpoint. */
@@ -107,9 +115,13 @@ export function openReadModels(
     },
     async viewAsOf(when, names, now) {
       const moment = await momentOf(nc, when, now);
-      await waitFor(positionOf('PLANT', moment.sequences.PLANT), names);
-      await waitFor(positionOf('TELEMETRY', moment.sequences.TELEMETRY), names);
-      return { moment, collection: (name) => asItWas(name, moment), position: (name) => positionAt(name, moment) };
+      const { PLANT, TELEMETRY } = moment.sequences;
+      // At the same time, so that both have one deadline.
+      await Promise.all([
+        waitFor(positionOf('PLANT', PLANT), names),
+        waitFor(positionOf('TELEMETRY', TELEMETRY), names),
+      ]);
+      return { moment, collection: openedOnce(moment), position: (name) => positionAt(name, moment) };
     },
     waitFor,
     position,
@@ -125,15 +137,28 @@ export function openReadModels(
     return database.collection<D>(served.get(name)?.collection ?? `${name}_v1`);
   }
 
-  function asItWas<D extends ReadModelDocument>(name: string, moment: Moment): Queried<D> {
+  /** Read models as they were: each is opened once, so that all answers of a view are of one version, and folded once. */
+  function openedOnce(moment: Moment): View['collection'] {
+    const opened = new Map<string, Queried<ReadModelDocument>>();
+    return <D extends ReadModelDocument>(name: string) => {
+      const known = opened.get(name) ?? asItWas(name, moment);
+      opened.set(name, known);
+      return known as unknown as Queried<D>;
+    };
+  }
+
+  function asItWas(name: string, moment: Moment): Queried<ReadModelDocument> {
     const known = served.get(name);
     const projection = projections.find((one) => one.name === name && one.version === known?.version);
     // While another version of the program builds it, nobody here knows how it is folded.
-    if (known?.snapshotEvery === undefined || projection === undefined) {
-      throw new NotYet(positionOf(projection?.stream ?? 'PLANT', 0), name, undefined);
+    if (known === undefined || projection === undefined) {
+      throw new PastNotServed(name, `is served in version ${known?.version}, which this program does not know`);
     }
     const { snapshotEvery } = known;
-    return asOf(projection, { ...known, snapshotEvery }, moment) as unknown as Queried<D>;
+    if (snapshotEvery === undefined) {
+      throw new PastNotServed(name, 'was built by a program that keeps no former documents, and is begun anew');
+    }
+    return asOf(projection, { ...known, snapshotEvery }, moment);
   }
 
   function positionAt(name: string, { sequences }: Moment): Position | undefined {

@@ -1,0 +1,66 @@
+import type { NatsConnection } from '@nats-io/nats-core';
+import type { Db } from 'mongodb';
+import { beforeEach, expect, test } from 'vitest';
+import { connectNats } from '../event-store/connection.ts';
+import { ensureStreams } from '../event-store/streams.ts';
+import { freshDatabase } from '../testing/mongo.ts';
+import { startNats } from '../testing/nats.ts';
+import { PATIENCE_MS, recordReadings, type Seen, seen, startProjector } from './fixtures.ts';
+import { onHurry } from './live.ts';
+import { NotYet, openReadModels, PastNotServed } from './read-models.ts';
+
+let nc: NatsConnection;
+let database: Db;
+
+beforeEach(async () => {
+  const nats = await startNats();
+  const fresh = await freshDatabase();
+  nc = await connectNats(nats.url, { name: 'test' });
+  database = fresh.db;
+  await ensureStreams(nc);
+  return async () => {
+    await nc.close();
+    await fresh[Symbol.asyncDispose]();
+    await nats[Symbol.asyncDispose]();
+  };
+});
+
+test('a view of the past folds a read model once, however often it is asked for', async () => {
+  await using _projector = startProjector(nc, database, [seen]);
+  let folded = 0;
+  const counting = {
+    ...seen,
+    fold: (...it: Parameters<typeof seen.fold>) => {
+      folded += 1;
+      return seen.fold(...it);
+    },
+  };
+  using readModels = openReadModels(database, nc, [counting]);
+  await readModels.waitFor(await recordReadings(nc, ['a', 'b', 'a', 'b']), ['seen'], PATIENCE_MS);
+  const view = await readModels.viewAsOf('TELEMETRY:3', ['seen'], new Date());
+  const [all, one] = await Promise.all([
+    view.collection<Seen>('seen').find().toArray(),
+    view.collection<Seen>('seen').findOne({ _id: 'a' }),
+  ]);
+  expect([all.length, one?.readings, folded]).toEqual([2, [1, 3], 3]);
+});
+
+test('a view of the past waits for both logs at the same time', async () => {
+  await recordReadings(nc, ['a', 'b', 'c']);
+  using readModels = openReadModels(database, nc, [seen]);
+  const hurried = new Set<number>();
+  const hearing = onHurry(nc, (_name, sequence) => hurried.add(sequence));
+  await expect(readModels.viewAsOf('TELEMETRY:3', ['seen'], new Date())).rejects.toThrow(NotYet);
+  await nc.flush();
+  hearing.unsubscribe();
+  expect([...hurried].sort()).toEqual([0, 3]);
+});
+
+test('a version that this program does not know is named as the reason why it tells nothing of its past', async () => {
+  await using _projector = startProjector(nc, database, [seen]);
+  using readModels = openReadModels(database, nc, [{ ...seen, version: 2 }]);
+  await readModels.waitFor(await recordReadings(nc, ['a']), ['seen'], PATIENCE_MS);
+  const view = await readModels.viewAsOf('TELEMETRY:1', ['seen'], new Date());
+  expect(() => view.collection('seen')).toThrow(PastNotServed);
+  expect(() => view.collection('seen')).toThrow('it is served in version 1, which this program does not know');
+});
