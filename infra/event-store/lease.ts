@@ -124,7 +124,7 @@ function listen(nc: NatsConnection, { entry, ttlMs, signal }: Wish) {
 
 /** Goes on holding until release, or until the time is over. */
 function keep(wish: Wish, held: Held): Lease {
-  const { name, owner, ttlMs, logger, entry } = wish;
+  const { name, owner, ttlMs, logger } = wish;
   const term = held.sequence;
   const over = new AbortController();
   let sentAt = held.sentAt;
@@ -164,16 +164,27 @@ function keep(wish: Wish, held: Held): Lease {
       if (!isHeld()) return;
       end('released');
       const isFree = new AbortController();
-      const freeing = renewing.then((sequence) => entry.free(sequence));
+      const freeing = renewing.then((sequence) => giveUp(wish, sequence));
       freeing
         .then(
-          () => logger.info({ lease: name, owner, term }, 'lease released'),
+          (outcome) => logger.info({ lease: name, owner, term }, `lease ${outcome}`),
           (err: Error) => logger.warn({ lease: name, owner, term, err }, 'lease not released: it ends by itself'),
         )
         .finally(() => isFree.abort());
       await waitMs(RELEASE_MS_MAX, isFree.signal);
     },
   };
+}
+
+/** Gives up what was ours by the write of that sequence. @throws Unavailable, Overloaded, ServerRefused, Error */
+async function giveUp({ entry, claim }: Wish, sequence: number): Promise<'released' | 'not released: another has it'> {
+  if ((await entry.free(sequence)) !== 'conflict') return 'released';
+  const state = await entry.look();
+  if (state.holder === undefined) return 'released';
+  if (state.holder.id !== claim.id) return 'not released: another has it';
+  // The answer to the last renewal was lost.
+  if ((await entry.free(state.sequence)) === 'conflict') throw new Error('it was written to meanwhile');
+  return 'released';
 }
 
 type Renewing = { over: AbortSignal; onRenewed: (sentAt: Instant) => void; onLost: (reason: string) => void };
