@@ -174,6 +174,24 @@ test('a worker that takes over long after a device fell silent knows which of it
   ]);
 }, 60_000);
 
+test('an alert that stands keeps nobody waiting at a takeover, and has its worst value when its twin is heard of', async () => {
+  const plant = await startPlant();
+  await plant.tell(commissioned('pump1'), commissioned('pump2'));
+  const first = await startReactor(plant.server);
+  await plant.read('pump1', at(0), 99);
+  await plant.readMany('pump1', at(1), 61, 3_000);
+  await first.waitUntil(await plant.readMany('pump2', at(0), 50, 10_010));
+  await first.end();
+  const nc = await connectNats(plant.server.url, { name: 'reactor' });
+  const second = await startReactor(plant.server, undefined, nc);
+  await second.waitUntil(await plant.read('pump2', at(20_000), 61));
+  // The last 10,000 readings are looked at for their times; the 3,001 before them are those of pump1.
+  expect(nc.stats().inMsgs).toBeLessThan(11_500);
+  expect(await plant.alerts('pump2')).toHaveLength(1);
+  await second.waitUntil(await plant.read('pump1', at(20_000), 55));
+  expect((await plant.alerts('pump1')).at(-1)).toMatchObject({ type: 'AlertCleared', data: { value: 55, peak: 99 } });
+}, 60_000);
+
 test('when telemetry falls silent the clock makes an alert persistent, once', async () => {
   const plant = await startPlant();
   await plant.tell(commissioned('pump1'), commissioned('pump2'));

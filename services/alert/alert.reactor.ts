@@ -1,21 +1,18 @@
-import type { ReadingRecorded } from '@stratum/contracts/recorded.ts';
-import { telemetrySubject } from '@stratum/contracts/subjects.ts';
 import { getCheckpoint, putCheckpoint, resumeFrom } from '@stratum/infra/event-store/checkpoint.ts';
 import { decodeReading } from '@stratum/infra/event-store/codec.ts';
 import { patiently } from '@stratum/infra/event-store/connection-status.ts';
 import { Overloaded, TooMuchContention, Unavailable } from '@stratum/infra/event-store/errors.ts';
 import { handle } from '@stratum/infra/event-store/handle.ts';
 import { progressFrom } from '@stratum/infra/event-store/progress.ts';
-import { publisherOf } from '@stratum/infra/event-store/publisher.ts';
 import { keyedQueue } from '@stratum/infra/event-store/queue.ts';
-import { readPage } from '@stratum/infra/event-store/read.ts';
 import { lastSequence, type RawMessage, readStream } from '@stratum/infra/event-store/reader.ts';
 import { bucket } from '@stratum/infra/event-store/streams.ts';
 import { backoffMs, everyMs, retrying, waitMs } from '@stratum/infra/event-store/wait.ts';
 import type { Running, WorkerDeps } from '../worker/deps.ts';
 import { alertDecider } from './alert.ts';
 import { followPlant, type PlantFollower } from './plant-follower.reactor.ts';
-import { type AlertOrder, createWatch, type Standing, type Watch } from './watch.ts';
+import { type Recall, recallBefore } from './recall.reactor.ts';
+import { type AlertOrder, createWatch, type Watch } from './watch.ts';
 
 /** Name of the reactor and of its checkpoint. */
 export const ALERT_REACTOR = 'alert';
@@ -25,11 +22,6 @@ const BATCH_MAX = 500;
 const CHECKPOINT_EVERY_MS = 1_000;
 const SWEEP_EVERY_MS = 1_000;
 const RETRY_MS_MAX = 1_000;
-const PAGE_SIZE = 1_000;
-/** So many readings before the checkpoint tell which of those behind it are late. */
-const PRIMED_MAX = 10_000;
-/** So many readings of a twin are looked through for the worst value of an alert that stood before a restart. */
-const PEAK_READINGS_MAX = 100_000;
 /** As long as the newest reading judged is not older than this, the reactor counts as up to date. */
 const UP_TO_DATE_MS = 5_000;
 
@@ -60,7 +52,7 @@ export async function alertReactor(deps: WorkerDeps): Promise<RunningAlerts> {
   let newestRecordedAtMs = 0;
   const onBatch = async (messages: RawMessage[]) => {
     for (const { sequence } of messages) progress.begin(sequence);
-    await judgeAll(watch, follower, messages, order);
+    await judgeAll(watch, started, messages, order);
     for (const { sequence, recordedAt } of messages) {
       progress.finish(sequence);
       newestRecordedAtMs = Date.parse(recordedAt);
@@ -127,15 +119,21 @@ async function start(deps: WorkerDeps, watch: Watch, ending: AbortSignal) {
   });
   const follower = await patiently(nc, ending, () => followPlant(watch, { nc, signal: ending, logger }));
   if (known === undefined || follower === undefined) throw new Error('the alert reactor ended before it began');
-  await recall(deps, watch, known.reached);
-  return { ...known, follower };
+  const recall = await recallBefore(watch, known.reached, { nc, signal: ending });
+  return { ...known, follower, recall };
 }
 
 /** Judges readings in order; resolves when everything they ordered is done. */
-async function judgeAll(watch: Watch, follower: PlantFollower, messages: RawMessage[], order: Order): Promise<void> {
+async function judgeAll(
+  watch: Watch,
+  { follower, recall }: { follower: PlantFollower; recall: Recall },
+  messages: RawMessage[],
+  order: Order,
+): Promise<void> {
+  const readings = messages.map(decodeReading);
+  await recall.of(readings.map(({ envelope }) => envelope.subject));
   const ordered: Promise<void>[] = [];
-  for (const message of messages) {
-    const reading = decodeReading(message);
+  for (const reading of readings) {
     const twinId = reading.envelope.subject;
     // The gateway takes readings of commissioned twins only, so PLANT knows the twin, perhaps since a moment ago.
     if (watch.knows(twinId) === 'unknown') await retrying(() => follower.catchUpOn(twinId));
@@ -166,40 +164,4 @@ function orderer({ store, logger }: WorkerDeps, ending: AbortSignal): Order {
 
 function isWorthATry(error: unknown): boolean {
   return error instanceof Unavailable || error instanceof TooMuchContention || error instanceof Overloaded;
-}
-
-/** After a restart: the worst values of the alerts that stand, and the newest observations, as of the checkpoint. */
-async function recall({ nc }: WorkerDeps, watch: Watch, reached: number): Promise<void> {
-  for (const standing of watch.standing()) await recallPeak({ nc }, watch, standing, reached);
-  const from = Math.max(1, reached - PRIMED_MAX);
-  await readings({ nc }, 'telemetry.>', from, reached, PRIMED_MAX, (reading) => watch.prime(reading));
-}
-
-async function recallPeak({ nc }: Pick<WorkerDeps, 'nc'>, watch: Watch, standing: Standing, reached: number) {
-  const subject = telemetrySubject(standing.aggregate.site, standing.twinId);
-  await readings({ nc }, subject, standing.since, reached, PEAK_READINGS_MAX, (reading) => {
-    const value = reading.data.values[standing.parameter];
-    if (value !== undefined) watch.restorePeak(standing, value);
-    watch.prime(reading);
-  });
-}
-
-/** Reads TELEMETRY from a sequence up to another, at most `countMax` readings. */
-async function readings(
-  { nc }: Pick<WorkerDeps, 'nc'>,
-  subject: string,
-  from: number,
-  upTo: number,
-  countMax: number,
-  onReading: (reading: ReadingRecorded) => void,
-): Promise<void> {
-  for (let next = from, count = 0; next <= upTo && count < countMax; ) {
-    const request = { from: next, subject, limit: PAGE_SIZE };
-    const page = await retrying(() => readPage(publisherOf(nc), 'TELEMETRY', request));
-    for (const message of page) if (message.sequence <= upTo) onReading(decodeReading(message));
-    const last = page.at(-1);
-    if (last === undefined) return;
-    next = last.sequence + 1;
-    count += page.length;
-  }
 }

@@ -105,6 +105,22 @@ describe('a watch', () => {
       { command: { type: 'ClearAlert', data: { value: 50, peak: 88 } } },
     ]);
   });
+  test('takes no worst value from before for an occurrence that another worker raised since', () => {
+    const before = watchOver(['pump1']);
+    const [raised, cleared, raisedAgain] = [
+      before.observe(readingOf('pump1', 5, at(0), 61)),
+      before.observe(readingOf('pump1', 6, at(10), 50)),
+      before.observe(readingOf('pump1', 7, at(20), 62)),
+    ];
+    const watch = watchOver(['pump1']);
+    recordAll(watch, raised);
+    const standing = watch.standing();
+    recordAll(watch, [...raised, ...cleared, ...raisedAgain]);
+    for (const one of standing) watch.restorePeak(one, 88);
+    expect(watch.observe(readingOf('pump1', 9, at(40), 50))).toMatchObject([
+      { command: { type: 'ClearAlert', data: { value: 50, peak: 62 } } },
+    ]);
+  });
   test('knows after a restart which readings come late', () => {
     const watch = watchOver(['pump1']);
     watch.prime(readingOf('pump1', 5, at(60), 50));

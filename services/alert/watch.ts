@@ -49,7 +49,7 @@ export type Watch = {
   heldBack(): number | undefined;
   /** The alerts now active, to restore their worst values after a restart. */
   standing(): Standing[];
-  /** Takes note of a value that an active alert had before a restart. */
+  /** Takes note of a value that an active alert had before a restart; nothing once it was raised anew. */
   restorePeak(standing: Standing, value: number): void;
   /** Which active alerts the clock must make persistent: raised, by event time and by the broker's, long enough ago. */
   due(nowMs: number): AlertOrder[];
@@ -88,10 +88,10 @@ export function createWatch(): Watch {
     },
     heldBack,
     standing: () => [...alerts.values()].flatMap(standingOf),
-    restorePeak: ({ twinId, parameter, direction }, value) => {
+    restorePeak: ({ aggregate, twinId, parameter, direction, since }, value) => {
       const memory = memoryOf(twinId, parameter);
       const side = memory[direction];
-      if (side.is === 'normal') return;
+      if (side.is === 'normal' || alerts.get(aggregate.id)?.since !== since) return;
       const peak = worseOf(direction, side.peak, value);
       remember(twinId, parameter, { ...memory, [direction]: { ...side, peak } });
     },
