@@ -86,11 +86,16 @@ export const historyRoutes: Routes<ApiDeps> = (app, deps) => {
       },
     },
     async ({ params: { twinId }, query }, reply) => {
-      const view = await openView(deps, { query: query.asOf === undefined ? {} : query, names: trendNames, reply });
+      // As they are, only those are waited for that are asked: readings of just now come from the log.
+      const names = query.asOf === undefined ? ['twin_directory'] : trendNames;
+      const view = await openView(deps, { query, names, reply });
+      const waitFor = (grain: Grain) => deps.readModels.waitFor(query.after, [grain.collection]);
       const twin = await twinOf(view, twinId);
       const range = rangeOf(query, view.now, RANGE_MS_DEFAULT);
-      const readings = await readingsIn(deps.nc, view, twin, range);
-      if (readings === undefined) await deps.readModels.waitFor(query.after, [grainFor(range).collection]);
+      const isShort = isReadOneByOne(twin, range);
+      if (isShort && isOver(view, range)) await waitFor(hours);
+      const readings = isShort ? await readingsIn(deps.nc, view, twin, range) : undefined;
+      if (readings === undefined) await waitFor(grainFor(range));
       const series =
         readings === undefined
           ? await seriesOfDocuments(view, twinId, range, query.px)
@@ -144,8 +149,17 @@ async function seriesOfDocuments(view: View, twinId: string, range: Range, px: n
 
 const samplesIn = (readings: readonly Reading[], { fromMs, toMs }: Range) => samplesOfReadings(readings, fromMs, toMs);
 
+/** Whether a chart of a range is made of the readings themselves, unless they turn out to be too many. */
+function isReadOneByOne(twin: TwinDirectoryDocument, range: Range): boolean {
+  return range.toMs - range.fromMs <= RAW_MS_MAX && expectedIn(twin, range) <= READINGS_MAX;
+}
+
+function expectedIn(twin: TwinDirectoryDocument, { fromMs, toMs }: Range): number {
+  return Math.ceil((toMs - fromMs) / 1000 / twin.reportingPeriodSeconds);
+}
+
 /**
- * The readings observed in a range, in no order, or `undefined` where they are too many or the range too long. They are
+ * The readings observed in a range, in no order, or `undefined` where they are too many. They are
  * looked for backwards from the last message that was folded into the hours of the range, so that readings which were
  * recorded long after they were observed are found as well.
  */
@@ -155,10 +169,7 @@ async function readingsIn(
   twin: TwinDirectoryDocument,
   range: Range,
 ): Promise<Reading[] | undefined> {
-  const rangeMs = range.toMs - range.fromMs;
-  const expected = Math.ceil(rangeMs / 1000 / twin.reportingPeriodSeconds);
-  if (rangeMs > RAW_MS_MAX || expected > READINGS_MAX) return undefined;
-  const limit = Math.min(1_000, expected + ROWS_DEFAULT);
+  const limit = Math.min(1_000, expectedIn(twin, range) + ROWS_DEFAULT);
   const readings: Reading[] = [];
   let before = earlierOf(await lastInRange(view, twin, range), endOf(view));
   while (readings.length < READINGS_MAX) {
@@ -174,9 +185,14 @@ async function readingsIn(
 
 /** The sequence before which all readings of a range are recorded; `undefined`: the end of the log. */
 async function lastInRange(view: QueryView, twin: TwinDirectoryDocument, range: Range): Promise<number | undefined> {
-  if (range.toMs > view.now.getTime() - UNWRITTEN_MS_MAX) return undefined;
+  if (!isOver(view, range)) return undefined;
   const documents = await documentsIn(view, hours, twin._id, range);
   return Math.max(0, ...documents.map((document) => document._position)) + 1;
+}
+
+/** Whether a range ended so long ago that what was observed in it is in the database. */
+function isOver(view: QueryView, range: Range): boolean {
+  return range.toMs <= view.now.getTime() - UNWRITTEN_MS_MAX;
 }
 
 function sourceOf(twin: TwinDirectoryDocument): { stream: 'TELEMETRY'; subject: string } {

@@ -4,6 +4,7 @@ import { analyticsView, historyPage, trendView } from '@stratum/contracts/teleme
 import { type TwinView, twinView } from '@stratum/contracts/twin/twin.ts';
 import { connectNats } from '@stratum/infra/event-store/connection.ts';
 import { publisherOf } from '@stratum/infra/event-store/publisher.ts';
+import { lastSequence } from '@stratum/infra/event-store/reader.ts';
 import { openStore } from '@stratum/infra/event-store/store.ts';
 import { ensureStreams } from '@stratum/infra/event-store/streams.ts';
 import { createApp, mount } from '@stratum/infra/http/app.ts';
@@ -172,6 +173,21 @@ describe('a trend', () => {
     expect([t.length, resolutionSeconds]).toEqual([720, 3_600]);
     expect(numbers(parameters.torque?.mean)).toHaveLength(24);
   });
+
+  test.each([
+    ['of a twin', 'PLANT', nowMs - 3_600_000, nowMs],
+    ['that ends long ago', 'TELEMETRY', nowMs - 12 * 3_600_000, nowMs - 11 * 3_600_000],
+    ['of a day', 'TELEMETRY', nowMs - 86_400_000, nowMs],
+  ] as const)(
+    '%s waits for the position asked for where it reads read models of %s',
+    async (_which, stream, fromMs, toMs) => {
+      const { last } = await lastSequence(nc, stream);
+      const range = `from=${instant(fromMs)}&to=${instant(toMs)}`;
+      const later = await get(`/api/twin/twin0/trend?${range}&after=${positionOf(stream, last + 1)}`);
+      expect([later.statusCode, later.headers['retry-after']]).toEqual([503, '1']);
+      await ok(`/api/twin/twin0/trend?${range}&after=${positionOf(stream, last)}`);
+    },
+  );
 
   test('of nothing is a problem that names the field', async () => {
     const answer = await get(`/api/twin/twin0/trend?from=${instant(nowMs)}&to=${instant(nowMs)}`);
