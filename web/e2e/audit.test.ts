@@ -2,7 +2,7 @@ import { readRunFile } from '@stratum/infra/local/run-file.ts';
 import { runFileIn } from '@stratum/infra/local/settings.ts';
 import { type OpenDatabase, openDatabase } from '@stratum/infra/projector/database.ts';
 import { pointersIn } from '@stratum/infra/projector/pointers.ts';
-import type { Page } from 'playwright-core';
+import type { Page, Route } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { useBrowser } from './browser.ts';
 
@@ -69,6 +69,33 @@ describe('an auditor', { timeout: 300_000 }, () => {
     await page.getByRole('button', { name: 'Rebuild and compare' }).click();
     await page.getByRole('button', { name: 'Cancel' }).click();
     await page.getByText('Cancelled before its end').waitFor();
+  });
+
+  it('is told what became of a rebuild after leaving the page, which then asks no more', async () => {
+    const page = await browser.open('/rebuild', 'auditor');
+    const { promise: begun, resolve: hold } = Promise.withResolvers<Route>();
+    await page.route('**/api/rebuild', (route) =>
+      route.request().method() === 'POST' ? hold(route) : route.continue(),
+    );
+    await page.getByRole('button', { name: 'Rebuild and compare' }).click();
+    const wish = await begun;
+    await page.getByRole('link', { name: 'Event log' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Event log' }).waitFor();
+    const asked: string[] = [];
+    page.on('request', (request) => asked.push(new URL(request.url()).pathname));
+    const refused = {
+      type: 'about:blank',
+      status: 409,
+      title: 'Conflict',
+      detail: 'A rebuild is refused.',
+      code: 'Busy',
+    };
+    await wish.fulfill({ status: 409, json: refused });
+    await page.getByText('A rebuild is refused.').waitFor();
+    // Asked by the page after all that its answer began.
+    await page.evaluate(() => fetch('/health').then(({ status }) => status));
+    expect(asked).toContain('/health');
+    expect(asked).not.toContain('/api/rebuild');
   });
 
   it('alone may: others are told who may, and do not find it in their menu', async () => {
