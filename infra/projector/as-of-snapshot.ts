@@ -1,9 +1,10 @@
 import type { Collection } from 'mongodb';
+import { NoSuchMoment } from './moment.ts';
 import { type AnyProjection, foldOnce, type ProjectedEvent, type ReadModelDocument } from './projection.ts';
 import { firstOf, matcher, type Queried, type Question, queriedBy } from './queried.ts';
 import { nodesAt, type Version } from './versions.ts';
 
-/** Documents are counted by their ids, of which so many are fetched at most. */
+/** Documents are counted by their ids, of which so many are fetched at most; more are refused. */
 const COUNTED_MAX = 100_000;
 
 /** A read model at a sequence: the snapshot before it, and the events since. */
@@ -34,7 +35,7 @@ type Folded = ReadModelDocument[];
  * what was changed, but not between the snapshot and `sequence`, among the former documents; the rest is folded from the
  * snapshot in memory, and then matched, sorted and limited together with the others. The collection is asked before the
  * former documents, and the projector writes them in the other order: what moves from one to the other meanwhile is found
- * twice, never not at all.
+ * twice, never not at all. Counting throws `NoSuchMoment` beyond 100,000 documents.
  */
 export function asOfSnapshot(options: SnapshotOptions): Queried<ReadModelDocument> {
   const { live, versions, every, sequence } = options;
@@ -52,8 +53,12 @@ export function asOfSnapshot(options: SnapshotOptions): Queried<ReadModelDocumen
   };
 
   return queriedBy(answer, async (filter) => {
-    const counted = await answer({ filter, sort: { _id: 1 }, limit: COUNTED_MAX }, { _id: 1, _position: 1 });
-    return counted.length;
+    const counted = await answer({ filter, sort: { _id: 1 }, limit: COUNTED_MAX + 1 }, { _id: 1, _position: 1 });
+    if (counted.length <= COUNTED_MAX) return counted.length;
+    const { name } = options.projection;
+    throw new NoSuchMoment(
+      `needs more than ${COUNTED_MAX} documents of ${name} to be counted; ask for a shorter range`,
+    );
   });
 
   async function answer(

@@ -1,4 +1,5 @@
 import type { NatsConnection } from '@nats-io/nats-core';
+import type { Position } from '@stratum/contracts/envelope.ts';
 import type { Db } from 'mongodb';
 import { beforeEach, expect, test } from 'vitest';
 import { connectNats } from '../event-store/connection.ts';
@@ -7,7 +8,12 @@ import { freshDatabase } from '../testing/mongo.ts';
 import { startNats } from '../testing/nats.ts';
 import { PATIENCE_MS, recordReadings, type Seen, seen, startProjector } from './fixtures.ts';
 import { onHurry } from './live.ts';
+import { NoSuchMoment } from './moment.ts';
 import { NotYet, openReadModels, PastNotServed } from './read-models.ts';
+
+const COUNTED_MAX = 100_000;
+/** The database takes no more in one command. */
+const INSERTED_MAX = 25_000;
 
 let nc: NatsConnection;
 let database: Db;
@@ -63,4 +69,23 @@ test('a version that this program does not know is named as the reason why it te
   const view = await readModels.viewAsOf('TELEMETRY:1', ['seen'], new Date());
   expect(() => view.collection('seen')).toThrow(PastNotServed);
   expect(() => view.collection('seen')).toThrow('it is served in version 1, which this program does not know');
+});
+
+test('documents of the past are counted up to a limit, and beyond it not at all', { timeout: 120_000 }, async () => {
+  const often = { ...seen, snapshotEvery: 2 };
+  await using projector = startProjector(nc, database, [often]);
+  await projector.readModels.waitFor(await recordReadings(nc, ['a', 'b', 'c']), ['seen'], PATIENCE_MS);
+  // As if they had been recorded before the snapshot, each on a twin of its own.
+  const documents = database.collection<Seen>('seen_v1');
+  for (let first = 0; first < COUNTED_MAX - 2; first += INSERTED_MAX) {
+    const count = Math.min(INSERTED_MAX, COUNTED_MAX - 2 - first);
+    await documents.insertMany(
+      Array.from({ length: count }, (_, index) => ({ _id: `twin${first + index}`, _position: 1, readings: [1] })),
+    );
+  }
+  const count = async (position: Position) =>
+    (await projector.readModels.viewAsOf(position, ['seen'], new Date())).collection('seen').countDocuments({});
+  expect(await count('TELEMETRY:2')).toBe(COUNTED_MAX);
+  await expect(count('TELEMETRY:3')).rejects.toThrow(NoSuchMoment);
+  await expect(count('TELEMETRY:3')).rejects.toThrow('needs more than 100000 documents of seen to be counted');
 });
