@@ -1,7 +1,7 @@
 import { type Command, type Position, positionOf } from '@stratum/contracts/envelope.ts';
 import { type Aggregate, plantSubject } from '@stratum/contracts/subjects.ts';
 import { type Change, type EncodedEvent, encodeChanges } from './codec.ts';
-import { CommandIdTaken, ServerRefused, Unavailable } from './errors.ts';
+import { CommandIdTaken, isOvertaken, ServerRefused, Unavailable } from './errors.ts';
 import type { StoredMessage } from './message.ts';
 import { type Acknowledgement, header, type OutgoingMessage, type Publisher } from './publisher.ts';
 import { limited } from './queue.ts';
@@ -12,13 +12,9 @@ import { PATIENCE_MS, retrying } from './wait.ts';
 const BATCHES_MAX = 16;
 
 /** What the server's refusals (`err_code`) mean; any other is a defect. */
-const WRONG_LAST_SEQUENCE = 10071;
 const BATCH_HAS_KNOWN_ID = 10201;
-/**
- * Not decided yet, so asked again: several servers are still agreeing on this very event (10158), or on another one of its
- * aggregate (10164); a batch lost a member on the way (10176) or found no place among the others (10210).
- */
-const UNSETTLED = new Set([10158, 10164, 10176, 10210]);
+/** Asked again: a batch lost a member on the way (10176) or found no place among the others (10210). */
+const UNSETTLED = new Set([10176, 10210]);
 
 /**
  * `position`: of the last event, recorded now or before. `conflict`: nothing was recorded, because these aggregates are
@@ -67,7 +63,7 @@ function sequenceOf({ sequence, isDuplicate }: Acknowledgement): number | 'known
 /** That a guard failed; or that the server has seen an id of these before. @throws Unavailable when it may be asked again */
 function reasonOf(error: unknown): 'overtaken' | 'known' {
   if (!(error instanceof ServerRefused)) throw error;
-  if (error.code === WRONG_LAST_SEQUENCE) return 'overtaken';
+  if (isOvertaken(error)) return 'overtaken';
   if (error.code === BATCH_HAS_KNOWN_ID) return 'known';
   throw UNSETTLED.has(error.code) ? new Unavailable(error.message) : error;
 }

@@ -1,10 +1,10 @@
-import { JetStreamApiCodes, JetStreamApiError } from '@nats-io/jetstream';
 import type { KV } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { z } from 'zod';
-import { LogLost } from './errors.ts';
+import { isOvertaken, isUndecided, LogLost } from './errors.ts';
 import type { StreamBounds } from './reader.ts';
 import { bucket } from './streams.ts';
+import { backoffMs, waitMs } from './wait.ts';
 
 /** Tries per checkpoint when another process writes it at the same moment. */
 const ATTEMPTS_MAX = 10;
@@ -38,7 +38,9 @@ export async function putCheckpoint(checkpoints: KV, name: string, checkpoint: C
       await checkpoints.put(name, JSON.stringify(checkpoint), { previousSeq: entry?.revision ?? 0 });
       return;
     } catch (error) {
-      if (!isConflict(error) || attempt === ATTEMPTS_MAX) throw error;
+      const isWorthATry = isOvertaken(error) || isUndecided(error);
+      if (!isWorthATry || attempt === ATTEMPTS_MAX) throw error;
+      if (isUndecided(error)) await waitMs(backoffMs(attempt));
     }
   }
 }
@@ -47,10 +49,6 @@ export async function putCheckpoint(checkpoints: KV, name: string, checkpoint: C
 function isFurther(checkpoint: Checkpoint, stored: Checkpoint): boolean {
   if (checkpoint.created === stored.created) return checkpoint.sequence > stored.sequence;
   return Date.parse(checkpoint.created) > Date.parse(stored.created);
-}
-
-function isConflict(error: unknown): boolean {
-  return error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamWrongLastSequence;
 }
 
 /**

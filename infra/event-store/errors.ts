@@ -9,6 +9,12 @@ export class Unavailable extends Error {
   }
 }
 
+/**
+ * Several servers are still agreeing on this very message, or on another one of its subject: nothing is decided, so look
+ * or ask again a moment later.
+ */
+export class Undecided extends Unavailable {}
+
 /** The server answered no. `code` is JetStream's `err_code` (10071: wrong last sequence), or the status where there is none. */
 export class ServerRefused extends Error {
   readonly code: number;
@@ -68,16 +74,37 @@ export class LogLost extends Error {
   }
 }
 
+/** What JetStream (`err_code`) says to a guarded write when something else was written before. */
+const WRONG_LAST_SEQUENCE = 10071;
+/** And while several servers are still agreeing: on this very message (10158), or on another one of its subject (10164). */
+const STILL_AGREEING = new Set([10158, 10164]);
+
+/** Whether a guarded write was refused because something else was written before, whichever part of the client says so. */
+export function isOvertaken(error: unknown): boolean {
+  return (error instanceof ServerRefused || error instanceof JetStreamApiError) && error.code === WRONG_LAST_SEQUENCE;
+}
+
+/** Whether a write is not decided yet, whichever part of the client says so. */
+export function isUndecided(error: unknown): boolean {
+  return error instanceof Undecided || (error instanceof JetStreamApiError && STILL_AGREEING.has(error.code));
+}
+
+/** A refusal of the server by its `err_code`. */
+export function refusalOf(code: number, message: string): ServerRefused | Undecided {
+  return STILL_AGREEING.has(code) ? new Undecided(message) : new ServerRefused(code, message);
+}
+
 const AWAY_STATUS = 503;
 
 /**
- * Whether NATS is away or has no hands free, whichever part of the client says so: nothing is wrong with the request, and
+ * Whether NATS is away, has no hands free or has not decided yet, whichever part of the client says so: nothing is wrong with the request, and
  * it may be tried again.
  */
 export function isAway(error: unknown): boolean {
   return (
     error instanceof Unavailable ||
     error instanceof Overloaded ||
+    isUndecided(error) ||
     error instanceof errors.TimeoutError ||
     error instanceof errors.RequestError ||
     error instanceof errors.NoRespondersError ||

@@ -1,12 +1,10 @@
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
 import { z } from 'zod';
-import { ServerRefused } from './errors.ts';
+import { isOvertaken, isUndecided } from './errors.ts';
 import { headersOf } from './headers.ts';
 import { header, publisherOf } from './publisher.ts';
 
 const BUCKET_STREAM = 'KV_leases';
-/** What the server says to a guarded write when something else was written before (10164: or is being written). */
-const CONFLICTS = new Set([10071, 10164]);
 const DELETE = header('KV-Operation', 'DEL');
 const nameSchema = z.string().regex(/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/, 'letters, digits, "-", "_" and single dots');
 const claimSchema = z.object({ owner: z.string(), id: z.string() });
@@ -43,7 +41,8 @@ export function leaseEntry(nc: NatsConnection, name: string, ttlSeconds: number)
     try {
       return (await publisher.publish(subject, Buffer.from(body), guard + headers)).sequence;
     } catch (error) {
-      if (error instanceof ServerRefused && CONFLICTS.has(error.code)) return 'conflict';
+      // Before this claim something else was written, or is being written.
+      if (isOvertaken(error) || isUndecided(error)) return 'conflict';
       throw error;
     }
   };

@@ -1,5 +1,8 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
+import { parseProcStat } from '../local/process-identity.ts';
 import { startNats, type TestNats } from '../testing/nats.ts';
 import { startNatsCluster, type TestNatsCluster } from '../testing/nats-cluster.ts';
 import { waitFor } from '../testing/waitFor.ts';
@@ -55,4 +58,37 @@ export async function plantCluster(): Promise<{ cluster: TestNatsCluster; nc: Na
       await cluster[Symbol.asyncDispose]();
     },
   };
+}
+
+/** A connection to the server that decides about a stream, and the others, which only keep copies of it, to be halted. */
+export async function deciderOf({ cluster, nc }: Awaited<ReturnType<typeof plantCluster>>, stream: string) {
+  const { cluster: place } = await (await jetstreamManager(nc)).streams.info(stream);
+  const servers = Object.entries(cluster.servers);
+  const decider = servers.find(([name]) => name === place?.leader)?.[1];
+  if (decider === undefined) throw new Error(`${stream} has no leader`);
+  const others = servers.flatMap(([, server]) => (server === decider ? [] : [server]));
+  const own = await connectNats(decider.url, { name: 'decider' });
+  const letOthersGoOn = () => others.forEach((server) => void server.thaw());
+  return {
+    nc: own,
+    /** From then on nothing that is written to the stream is decided. */
+    async haltOthers() {
+      for (const server of others) server.freeze();
+      await waitFor(() => others.every(({ pid }) => isHalted(pid)), { what: 'two servers to stand still' });
+    },
+    letOthersGoOn,
+    async [Symbol.asyncDispose]() {
+      letOthersGoOn();
+      await own.close();
+    },
+  };
+}
+
+/** Whether no thread of a process runs any more: the system halts them one by one. */
+function isHalted(pid: number): boolean {
+  if (process.platform !== 'linux') {
+    return execFileSync('ps', ['-o', 'stat=', '-p', `${pid}`], { encoding: 'utf8' }).startsWith('T');
+  }
+  const threads = readdirSync(`/proc/${pid}/task`);
+  return threads.every((id) => parseProcStat(readFileSync(`/proc/${pid}/task/${id}/stat`, 'utf8'))?.state === 'T');
 }

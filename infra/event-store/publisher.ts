@@ -8,7 +8,7 @@ import {
 } from '@nats-io/transport-node';
 import { newInbox } from './connection.ts';
 import { isConnected, onStatus } from './connection-status.ts';
-import { Overloaded, ServerRefused, Unavailable } from './errors.ts';
+import { Overloaded, refusalOf, ServerRefused, Unavailable } from './errors.ts';
 import { headersOf, statusOf } from './headers.ts';
 
 /** At most this many requests wait for the server's answer; the measured best lies between 256 and 1024. */
@@ -35,8 +35,8 @@ export type StoredPage = { messages: Msg[]; pending: number };
 /**
  * Requests to JetStream over one inbox: each reply subject is the inbox and a number, which finds the waiting promise in
  * a map. No timer, no subscription, no error object per request, and headers are written as text: two to three times the
- * client's own `publish`. All promises reject with `Unavailable` (no answer within 5 s, connection lost, no stream),
- * `ServerRefused` or `Overloaded`.
+ * client's own `publish`. All promises reject with `Unavailable` (no answer within 5 s, connection lost, no stream; `Undecided`
+ * while several servers are still agreeing), `ServerRefused` or `Overloaded`.
  */
 export type Publisher = {
   /** Whether the server is one of several, so that what a stream holds may be answered by a copy that is behind. */
@@ -248,18 +248,18 @@ function settleStored(request: Extract<Request, { kind: 'store' }>, message: Msg
   type Answer = { seq?: number; duplicate?: boolean; error?: ApiError };
   const { error, seq = 0, duplicate = false } = message.json<Answer>();
   if (error === undefined) request.resolve({ sequence: seq, isDuplicate: duplicate });
-  else request.reject(refusalOf(error));
+  else request.reject(errorOf(error));
 }
 
 function settleNewest(request: Extract<Request, { kind: 'get-newest' }>, message: Msg): void {
   const { error, message: newest } = message.json<{ message?: { seq: number }; error?: ApiError }>();
   if (error === undefined || error.code === NOTHING_FOUND) request.resolve(newest?.seq ?? 0);
-  else request.reject(refusalOf(error));
+  else request.reject(errorOf(error));
 }
 
-function refusalOf({ code, err_code, description }: ApiError): Error {
+function errorOf({ code, err_code, description }: ApiError): Error {
   if (code === NOBODY_TAKES_IT || code === TOO_MANY) return new Unavailable(description);
-  return new ServerRefused(err_code, description);
+  return refusalOf(err_code, description);
 }
 
 /** Makes messages members of one batch, in their order. */

@@ -7,14 +7,13 @@ import {
   refusalReasons,
 } from '@stratum/contracts/telemetry/telemetry.ts';
 import { z } from 'zod';
-import { ServerRefused } from './errors.ts';
+import { isOvertaken } from './errors.ts';
 import type { StoredMessage } from './message.ts';
 import { header, publisherOf } from './publisher.ts';
 import { readPage } from './read.ts';
 import { lastSequence } from './reader.ts';
 import { retrying } from './wait.ts';
 
-const WRONG_LAST_SEQUENCE = 10071;
 /** What is kept of a refused body, bytes; the rest stays in DEVICES for as long as that keeps it. */
 const BODY_BYTES_MAX = 64 * 1024;
 /** What of it is shown, characters. */
@@ -54,7 +53,7 @@ export async function refuse(nc: NatsConnection, refusal: Refusal): Promise<void
   try {
     await retrying(publish);
   } catch (error) {
-    const isKeptAlready = error instanceof ServerRefused && error.code === WRONG_LAST_SEQUENCE;
+    const isKeptAlready = isOvertaken(error);
     if (!isKeptAlready) throw error;
   }
 }

@@ -4,7 +4,7 @@ import { type Position, positionOf } from '@stratum/contracts/envelope.ts';
 import { telemetrySubject } from '@stratum/contracts/subjects.ts';
 import { type Reading, readingV1 } from '@stratum/contracts/telemetry/telemetry.ts';
 import { LRUCache } from 'lru-cache';
-import { NotInContract, ServerRefused, TooMuchContention } from './errors.ts';
+import { isOvertaken, NotInContract, TooMuchContention } from './errors.ts';
 import { header, publisherOf } from './publisher.ts';
 import { keyedQueue } from './queue.ts';
 import { readLast } from './read.ts';
@@ -15,8 +15,6 @@ import { backoffMs, retrying, waitMs } from './wait.ts';
 const TWINS_MAX = 100_000;
 /** Tries per reading against rivals that write the same twin. */
 const ATTEMPTS_MAX = 20;
-/** The twin has a newer message; or several servers are still agreeing on one (10164), or on this very one (10158). */
-const CONFLICTS = new Set([10071, 10158, 10164]);
 /** Carried forward on every message of a twin: `<sequence>@<created>` of the newest DEVICES message behind its readings. */
 const INBOX_HEADER = 'Stratum-Inbox';
 
@@ -98,7 +96,7 @@ export async function openTelemetryLog(nc: NatsConnection): Promise<TelemetryLog
     } catch (error) {
       // Whatever it was, the message may be there: the log says.
       tails.delete(subject);
-      if (error instanceof ServerRefused && CONFLICTS.has(error.code)) return 'conflict';
+      if (isOvertaken(error)) return 'conflict';
       throw error;
     }
   }

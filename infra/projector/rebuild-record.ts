@@ -1,8 +1,7 @@
-import { JetStreamApiError } from '@nats-io/jetstream';
 import type { KV } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/nats-core';
 import { type RebuildRun, rebuildRunSchema } from '@stratum/contracts/rebuild.ts';
-import { isAway } from '../event-store/errors.ts';
+import { isAway, isOvertaken } from '../event-store/errors.ts';
 import { leaseEntry } from '../event-store/lease-entry.ts';
 import { bucket } from '../event-store/streams.ts';
 import { retrying } from '../event-store/wait.ts';
@@ -11,7 +10,6 @@ import { retrying } from '../event-store/wait.ts';
 export const REBUILD_LEASE = 'rebuild';
 export const REBUILD_LEASE_SECONDS = 10;
 const KEY = 'latest';
-const WRONG_LAST_SEQUENCE = 10071;
 
 /** The newest rebuild, kept in the key-value bucket `rebuilds`, so that it is known whoever is asked and whoever restarts. */
 export type RebuildRecord = {
@@ -49,13 +47,13 @@ export async function openRebuildRecord(nc: NatsConnection): Promise<RebuildReco
           if (before?.run.id === run.id) revision = before.revision;
           else revision = await write(run, before?.revision ?? 0);
         },
-        { isWorthATry: (error) => isAway(error) || isConflict(error) },
+        { isWorthATry: (error) => isAway(error) || isOvertaken(error) },
       ),
     async update(run) {
       try {
         revision = await write(run, revision);
       } catch (error) {
-        if (!isConflict(error)) throw error;
+        if (!isOvertaken(error)) throw error;
         // The answer to an earlier write may have been lost: then the newest is our own.
         const newest = await latest(kv);
         if (newest?.run.id !== run.id) throw new RebuildTakenOver();
@@ -74,6 +72,3 @@ async function latest(kv: KV): Promise<{ run: RebuildRun; revision: number } | u
   if (entry === null || entry.operation !== 'PUT') return undefined;
   return { run: rebuildRunSchema.parse(entry.json()), revision: entry.revision };
 }
-
-const isConflict = (error: unknown): boolean =>
-  error instanceof JetStreamApiError && error.code === WRONG_LAST_SEQUENCE;
