@@ -21,10 +21,11 @@ const IN_FLIGHT_MAX = 256;
  * many workers run. What it refuses goes to REFUSED with the reason. Resolves once it knows the twins and reads.
  */
 export async function telemetryGateway({ nc, signal, logger }: WorkerDeps): Promise<Running> {
-  // The directory outlives the reading, so that messages under way at the end can still be judged.
+  const log = await openTelemetryLog(nc);
+  // Opened last, because it reads until it is told to end. It outlives the reactor, so that messages under way at the end
+  // can still be judged.
   const ending = new AbortController();
   const directory = await openDirectory(nc, { signal: ending.signal, logger });
-  const log = await openTelemetryLog(nc);
 
   const reactor = runReactor({
     name: TELEMETRY_GATEWAY,

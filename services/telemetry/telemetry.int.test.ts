@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { jetstreamManager } from '@nats-io/jetstream';
 import type { ReadingRecorded } from '@stratum/contracts/recorded.ts';
 import type { RefusalReason } from '@stratum/contracts/telemetry/telemetry.ts';
 import { connectNats } from '@stratum/infra/event-store/connection.ts';
@@ -138,6 +139,21 @@ test('a reading right after its twin was commissioned is taken, under the limits
   expect(await listRefusals(plant.nc, { limit: 10 })).toEqual([]);
   plant.end();
   await gateway.stopped;
+});
+
+test('a gateway that cannot start leaves nobody behind who reads', async () => {
+  const plant = await startPlant();
+  const manager = await jetstreamManager(plant.nc);
+  await manager.streams.delete('DEVICES');
+  await expect(telemetryGateway(plant.deps)).rejects.toThrow('stream not found');
+  await ensureStreams(plant.nc);
+  const consumers = async () => (await manager.streams.info('PLANT')).state.consumer_count;
+  // Whoever was left behind began to read before this one.
+  const gateway = await telemetryGateway(plant.deps);
+  await expect.poll(consumers, { timeout: 10_000 }).toBeGreaterThan(0);
+  plant.end();
+  await gateway.stopped;
+  await expect.poll(consumers, { timeout: 10_000 }).toBe(0);
 });
 
 /** A gateway in a process of its own. */
