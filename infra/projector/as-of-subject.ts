@@ -12,7 +12,7 @@ import { type Version, versionId } from './versions.ts';
 
 /** So many readings are folded for one question. */
 const READINGS_MAX = 100_000;
-/** Documents that are folded again at once. */
+/** Documents of one question that are looked up at once. */
 const AT_ONCE_MAX = 8;
 const TOO_LONG_AGO = 'is too long ago: readings of that time are not kept any more';
 
@@ -26,6 +26,8 @@ export type SubjectOptions = {
   sequence: number;
   /** No reading that is as old as the question is left, so that nobody knows at which sequence it was. */
   hasAgedOut: boolean;
+  /** Lets a document be folded when it is its turn among all questions. */
+  inTurn: <Result>(task: () => Promise<Result>) => Promise<Result>;
 };
 
 /**
@@ -35,7 +37,7 @@ export type SubjectOptions = {
  * Throws `AgedOut` when readings that are needed are not kept any more, `NoSuchMoment` when they are more than 100,000.
  */
 export function asOfSubject(options: SubjectOptions): Queried<ReadModelDocument> {
-  const { nc, projection, past, live, versions, sequence, hasAgedOut } = options;
+  const { nc, projection, past, live, versions, sequence, hasAgedOut, inTurn } = options;
   const publisher = publisherOf(nc);
   let readings = 0;
 
@@ -69,7 +71,7 @@ export function asOfSubject(options: SubjectOptions): Queried<ReadModelDocument>
     if (document._position < firstLeft) throw new AgedOut(TOO_LONG_AGO);
     const from = kept === undefined ? await firstOfAll(key, firstLeft) : kept.document._position + 1;
     if (from < firstLeft) throw new AgedOut(TOO_LONG_AGO);
-    return foldFrom(from, key, kept?.document);
+    return inTurn(() => foldFrom(from, key, kept?.document));
   }
 
   /** The first sequence that can matter to a document that some reading has changed which is still there. */

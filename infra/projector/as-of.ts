@@ -2,6 +2,7 @@ import type { NatsConnection } from '@nats-io/nats-core';
 import { LRUCache } from 'lru-cache';
 import type { Db } from 'mongodb';
 import { publisherOf } from '../event-store/publisher.ts';
+import { limited } from '../event-store/queue.ts';
 import { readAt, readUpTo, untilHeld } from '../event-store/read.ts';
 import { asOfSnapshot } from './as-of-snapshot.ts';
 import { asOfSubject } from './as-of-subject.ts';
@@ -14,6 +15,8 @@ import { type Version, versionsNameOf } from './versions.ts';
 /** Stretches of the log between snapshots that are kept decoded, because a time slider asks for the same again and again. */
 const TAILS_KEPT_MAX = 16;
 const TIMES_KEPT_MAX = 1_000;
+/** Documents of TELEMETRY that are folded again at a time, for whomever: a long page must not keep all other answers waiting. */
+const FOLDED_AT_ONCE_MAX = 8;
 
 /** A collection being served, as its checkpoint describes it. */
 export type ServedCollection = { collection: string; streamCreated: string; snapshotEvery: number };
@@ -29,6 +32,7 @@ type Tail = { upTo: number; events: ProjectedEvent[] };
 /** Opens the past of a database's read models. */
 export function openAsOf(database: Db, nc: NatsConnection): AsOf {
   const publisher = publisherOf(nc);
+  const inTurn = limited(FOLDED_AT_ONCE_MAX);
   const tails = new LRUCache<string, Promise<Tail>>({ max: TAILS_KEPT_MAX });
   const times = new LRUCache<string, string>({ max: TIMES_KEPT_MAX });
 
@@ -39,7 +43,7 @@ export function openAsOf(database: Db, nc: NatsConnection): AsOf {
     const { past } = projection;
     if (past !== undefined) {
       const hasAgedOut = agedOut.has(projection.stream);
-      return asOfSubject({ nc, projection, past, live, versions, sequence, hasAgedOut });
+      return asOfSubject({ nc, projection, past, live, versions, sequence, hasAgedOut, inTurn });
     }
     const log = { stream: projection.stream, created: streamCreated };
     return asOfSnapshot({

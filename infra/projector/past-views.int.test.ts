@@ -3,6 +3,7 @@ import type { Position } from '@stratum/contracts/envelope.ts';
 import type { Db } from 'mongodb';
 import { beforeEach, expect, test } from 'vitest';
 import { connectNats } from '../event-store/connection.ts';
+import { publisherOf } from '../event-store/publisher.ts';
 import { ensureStreams } from '../event-store/streams.ts';
 import { freshDatabase } from '../testing/mongo.ts';
 import { startNats } from '../testing/nats.ts';
@@ -12,6 +13,7 @@ import { NoSuchMoment } from './moment.ts';
 import { NotYet, openReadModels, PastNotServed } from './read-models.ts';
 
 const COUNTED_MAX = 100_000;
+const FOLDED_AT_ONCE_MAX = 8;
 /** The database takes no more in one command. */
 const INSERTED_MAX = 25_000;
 
@@ -88,4 +90,29 @@ test('documents of the past are counted up to a limit, and beyond it not at all'
   expect(await count('TELEMETRY:2')).toBe(COUNTED_MAX);
   await expect(count('TELEMETRY:3')).rejects.toThrow(NoSuchMoment);
   await expect(count('TELEMETRY:3')).rejects.toThrow('needs more than 100000 documents of seen to be counted');
+});
+
+test('however many questions about the past come at once, so many documents are folded again at a time', async () => {
+  const ofOneTwin = { ...seen, past: { subject: (key: string) => key, period: () => 0 } };
+  await using projector = startProjector(nc, database, [ofOneTwin]);
+  const twins = Array.from({ length: 24 }, (_, index) => `twin${index}`);
+  const then = await recordReadings(nc, twins);
+  await projector.readModels.waitFor(await recordReadings(nc, twins), ['seen'], PATIENCE_MS);
+  const views = await Promise.all(
+    twins.slice(0, 4).map(() => projector.readModels.viewAsOf(then, ['seen'], new Date())),
+  );
+  const publisher = publisherOf(nc);
+  const { getBatch } = publisher;
+  let running = 0;
+  let runningMax = 0;
+  publisher.getBatch = async (stream, request) => {
+    running += 1;
+    runningMax = Math.max(runningMax, running);
+    return getBatch(stream, request).finally(() => {
+      running -= 1;
+    });
+  };
+  const answers = await Promise.all(views.map((view) => view.collection<Seen>('seen').find().toArray()));
+  expect(answers.map((documents) => documents.length)).toEqual([24, 24, 24, 24]);
+  expect(runningMax).toBeLessThanOrEqual(FOLDED_AT_ONCE_MAX);
 });

@@ -30,6 +30,9 @@ export const twinStateRoutes: Routes<ApiDeps> = (app, deps) => {
       schema: {
         tags: ['twins'],
         summary: 'The twins in service with their newest readings',
+        description:
+          'As of the past at most 100,000 readings are folded again for a page, up to an hour of them for each twin; beyond ' +
+          'that the answer is 400. A smaller `limit` helps.',
         querystring: z.object({
           ...viewQuery,
           from: twinIdSchema.optional().describe('Only twins whose id sorts after this one'),
