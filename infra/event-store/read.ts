@@ -22,30 +22,34 @@ export async function readSubject(
   subject: string,
   after: number,
 ): Promise<StoredMessage[]> {
-  const newest = publisher.isCluster ? publisher.getNewestSequence(stream, subject) : after;
-  const [all, sequence] = await Promise.all([readPages(publisher, stream, subject, after), newest]);
-  for (let look = 1; (all.at(-1)?.sequence ?? after) < sequence; look++) {
-    if (look > BEHIND_LOOKS_MAX) throw new Unavailable(`a copy of ${stream} is behind ${sequence}`);
-    await waitMs(backoffMs(look));
-    all.push(...(await readPages(publisher, stream, subject, all.at(-1)?.sequence ?? after)));
-  }
+  const all: StoredMessage[] = [];
+  for await (const page of subjectPages(publisher, stream, subject, after)) all.push(...page);
   return all;
 }
 
-async function readPages(
+/** As `readSubject`, page by page, so that a subject of any length takes the memory of 1,000 messages. */
+export async function* subjectPages(
   publisher: Publisher,
   stream: StoredIn,
   subject: string,
   after: number,
-): Promise<StoredMessage[]> {
-  const all: StoredMessage[] = [];
-  for (let next = after + 1; ; ) {
-    const request = `{"seq":${next},"next_by_subj":"${subject}","batch":${PAGE_SIZE}}`;
-    const { messages, pending } = await publisher.getBatch(stream, request);
-    for (const message of messages) all.push(storedOf(message));
-    const last = all.at(-1);
-    if (pending === 0 || messages.length === 0 || last === undefined) return all;
-    next = last.sequence + 1;
+): AsyncGenerator<StoredMessage[]> {
+  const asking = publisher.isCluster ? publisher.getNewestSequence(stream, subject) : Promise.resolve(after);
+  asking.catch(() => undefined);
+  let reached = after;
+  for (let look = 1; ; look++) {
+    for (let pending = 1; pending > 0; ) {
+      const request = `{"seq":${reached + 1},"next_by_subj":"${subject}","batch":${PAGE_SIZE}}`;
+      const page = await publisher.getBatch(stream, request);
+      const messages = page.messages.map((message) => storedOf(message));
+      pending = messages.length === 0 ? 0 : page.pending;
+      reached = messages.at(-1)?.sequence ?? reached;
+      if (messages.length > 0) yield messages;
+    }
+    const newest = await asking;
+    if (reached >= newest) return;
+    if (look > BEHIND_LOOKS_MAX) throw new Unavailable(`a copy of ${stream} is behind ${newest}`);
+    await waitMs(backoffMs(look));
   }
 }
 

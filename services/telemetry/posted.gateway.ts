@@ -5,11 +5,16 @@ import { type Position, parsePosition, positionOf } from '@stratum/contracts/env
 import { telemetrySubject } from '@stratum/contracts/subjects.ts';
 import type { Reading } from '@stratum/contracts/telemetry/telemetry.ts';
 import { publisherOf } from '@stratum/infra/event-store/publisher.ts';
-import { readSubject } from '@stratum/infra/event-store/read.ts';
+import { limited } from '@stratum/infra/event-store/queue.ts';
+import { subjectPages } from '@stratum/infra/event-store/read.ts';
 import { lastSequence } from '@stratum/infra/event-store/reader.ts';
 import { bucket } from '@stratum/infra/event-store/streams.ts';
 import type { TelemetryLog } from '@stratum/infra/event-store/telemetry-log.ts';
 import { z } from 'zod';
+
+/** Twins looked through at once, of all requests together: each holds a page of 1,000 readings meanwhile. */
+const SEARCHES_MAX = 8;
+const inSearch = limited(SEARCHES_MAX);
 
 /** A reading that has been judged, and whose it is. */
 export type JudgedReading = { site: string; twinId: string; reading: Reading };
@@ -24,14 +29,17 @@ export type PostedBatch = { id: string; isNamed: boolean; readings: readonly Jud
  */
 export async function recordPosted(nc: NatsConnection, log: TelemetryLog, batch: PostedBatch): Promise<Position> {
   const after = batch.isNamed ? await beganAfter(nc, batch.id) : undefined;
+  const nameOf = (index: number) => `${batch.id}-${index}`;
   const byTwin = Map.groupBy(batch.readings.entries(), ([, { twinId }]) => twinId);
   const lasts = await Promise.all(
     [...byTwin.values()].map(async (readings) => {
       const [first] = readings;
-      const recorded = first === undefined || after === undefined ? nothing : await recordedAfter(nc, first[1], after);
+      const messageIds = readings.map(([index]) => nameOf(index));
+      const isNew = first === undefined || after === undefined;
+      const recorded = isNew ? nothing : await inSearch(() => recordedAfter(nc, first[1], messageIds, after));
       let last = 0;
       for (const [index, { site, twinId, reading }] of readings) {
-        const messageId = `${batch.id}-${index}`;
+        const messageId = nameOf(index);
         const known = recorded.get(messageId);
         const position = known ?? (await log.append({ site, twinId, reading, messageId })).position;
         last = Math.max(last, parsePosition(position).sequence);
@@ -71,14 +79,21 @@ async function notedIn(requests: KV, key: string): Promise<number | undefined> {
   return entry?.operation === 'PUT' ? begunSchema.parse(entry.json()).after : undefined;
 }
 
-/** What a twin's subject holds after a sequence, by message id. */
+/** Where the readings of a request are that a twin's subject holds after a sequence, by message id. */
 async function recordedAfter(
   nc: NatsConnection,
   { site, twinId }: JudgedReading,
+  messageIds: readonly string[],
   after: number,
 ): Promise<ReadonlyMap<string, Position>> {
-  const messages = await readSubject(publisherOf(nc), 'TELEMETRY', telemetrySubject(site, twinId), after);
-  return new Map(
-    messages.map(({ headers, sequence }) => [headers.get('Nats-Msg-Id') ?? '', positionOf('TELEMETRY', sequence)]),
-  );
+  const recorded = new Map<string, Position>();
+  const wanted = new Set(messageIds);
+  for await (const page of subjectPages(publisherOf(nc), 'TELEMETRY', telemetrySubject(site, twinId), after)) {
+    for (const { headers, sequence } of page) {
+      const messageId = headers.get('Nats-Msg-Id') ?? '';
+      if (wanted.has(messageId)) recorded.set(messageId, positionOf('TELEMETRY', sequence));
+    }
+    if (recorded.size === wanted.size) break;
+  }
+  return recorded;
 }

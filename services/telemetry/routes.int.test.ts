@@ -138,6 +138,46 @@ test('a request that broke off adds the rest when it comes again, however much c
   expect(await recorded('refinery1')).toHaveLength(5);
 });
 
+test('a request that comes again is looked for page by page, no further than it was recorded, and few twins at once', async () => {
+  const log = await openTelemetryLog(nc);
+  const twins = Array.from({ length: 24 }, (_, n) => `well-${n}`);
+  const reading = (twinId: string, temperature: number) => ({
+    site: 'main',
+    twinId,
+    reading: { observedAt: '2026-01-01T00:00:00.000Z', values: { temperature }, outside: {} },
+  });
+  const batch = { id: 'long-ago', isNamed: true, readings: twins.map((twinId) => reading(twinId, 60)) };
+  const position = await recordPosted(nc, log, batch);
+  for (let round = 0; round < 5; round++) {
+    await Promise.all(Array.from({ length: 500 }, (_, n) => log.append(reading('well-0', n))));
+  }
+
+  // The questions and the words at the end of each answer, in the order in which the server has them.
+  let asked = 0;
+  let underWay = 0;
+  let underWayMax = 0;
+  const observer = await connectNats(server.url, { name: 'observer' });
+  observer.subscribe('$JS.API.DIRECT.GET.TELEMETRY', {
+    callback: () => {
+      asked += 1;
+      underWay += 1;
+      underWayMax = Math.max(underWayMax, underWay);
+    },
+  });
+  observer.subscribe('_INBOX.>', {
+    callback: (_error, { headers }) => {
+      if (headers?.get('Nats-Num-Pending') !== undefined && headers.code === 204) underWay -= 1;
+    },
+  });
+  await observer.flush();
+  expect(await recordPosted(nc, log, batch)).toBe(position);
+  await observer.flush();
+  expect(asked).toBe(24);
+  // One more may be heard asking before the end of the answer that it waited for.
+  expect(underWayMax).toBeLessThanOrEqual(12);
+  await observer.close();
+});
+
 test('of two equal requests at once, both broken off, the later does not forget what the earlier recorded', async () => {
   await using proxy = await startProxy(Number(new URL(server.url).port));
   const slow = await connectNats(`nats://127.0.0.1:${proxy.port}`, { name: 'slow' });
