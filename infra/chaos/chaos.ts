@@ -35,6 +35,8 @@ export type ChaosReport = {
   verdict: Verdict;
   rebuilt: Rebuilt[];
   rebuildSeconds: number;
+  /** Instructions that reached a floor once more. */
+  repeatedInstructions: number;
   noDisks: string | undefined;
 };
 
@@ -96,7 +98,14 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     options.onVerdict(verdict);
     using _worker = pause(site.plant, 'worker');
     const { rebuilt, seconds: rebuildSeconds } = await dropAndRebuild(site, nc);
-    return { rounds, verdict, rebuilt, rebuildSeconds, noDisks: site.noDisks };
+    return {
+      rounds,
+      verdict,
+      rebuilt,
+      rebuildSeconds,
+      repeatedInstructions: load.floors.repeated(),
+      noDisks: site.noDisks,
+    };
   } finally {
     await nc.close();
   }

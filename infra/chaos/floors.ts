@@ -18,6 +18,8 @@ const DEFECTIVE_EVERY = 20;
 export type Floors = {
   /** Whether a floor has heard of the order. */
   hasHeard(orderId: string): boolean;
+  /** How often an instruction came that had come before: what floors have to pass over. */
+  repeated(): number;
   /** Pieces of an order that were reported and acknowledged, good and defective together. */
   reported(orderId: string): number;
   /** Instructions being worked on, or reported but not acknowledged. */
@@ -39,6 +41,7 @@ export async function openFloors(options: { api: Api; mqttUrl: string; ledger: L
   const { api, mqttUrl, ledger } = options;
   await takeWorkFromOthers(api);
   const heard = new Set<string>();
+  let repeated = 0;
   const working = new Set<Promise<void>>();
   const clients: MqttClient[] = [];
   for (const [index, capacityPerHour] of CAPACITIES.entries()) {
@@ -52,6 +55,7 @@ export async function openFloors(options: { api: Api; mqttUrl: string; ledger: L
 
   return {
     hasHeard: (orderId) => [...heard].some((job) => job.startsWith(orderId)),
+    repeated: () => repeated,
     reported: (orderId) =>
       ledger.acknowledged.reports
         .filter((report) => report.orderId === orderId)
@@ -77,7 +81,10 @@ export async function openFloors(options: { api: Api; mqttUrl: string; ledger: L
     client.on('message', (_topic, payload) => {
       const instruction = instructionSchema.parse(JSON.parse(payload.toString()));
       const job = `${instruction.orderId}_${shopfloorId}`;
-      if (heard.has(job)) return;
+      if (heard.has(job)) {
+        repeated += 1;
+        return;
+      }
       heard.add(job);
       const work = reportAll(client, send, shopfloorId, instruction);
       working.add(work);

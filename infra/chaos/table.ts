@@ -27,7 +27,8 @@ export function verdictText({ tallies, wrong }: Verdict): string {
 }
 
 /** Faults and read models as text, and in the last line what everything comes to. */
-export function reportText({ rounds, verdict, rebuilt, rebuildSeconds, noDisks }: ChaosReport): string {
+export function reportText(report: ChaosReport): string {
+  const { rounds, verdict, rebuilt, rebuildSeconds, repeatedInstructions, noDisks } = report;
   const models = rebuilt.map(({ name, documents, before, after, folded }) => [
     name,
     String(documents),
@@ -43,6 +44,7 @@ export function reportText({ rounds, verdict, rebuilt, rebuildSeconds, noDisks }
     '',
     ...table(['read model', 'documents', 'digest', 'dropped and rebuilt', 'folded by the harness'], models),
     '',
+    `instructions that reached a floor more than once, and were passed over by it: ${repeatedInstructions}`,
     `${rounds.length} rounds: lost ${lost}, doubled ${doubled}, wrong ${verdict.wrong.length}; ` +
       `${rebuilt.length} read models dropped and rebuilt in ${rebuildSeconds.toFixed(1)} s, ${differing} differ`,
   ].join('\n');
