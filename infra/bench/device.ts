@@ -1,8 +1,9 @@
+import { DeliverPolicy, jetstream } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Collection } from 'mongodb';
 import { connectAsync, type MqttClient } from 'mqtt';
 import { connectNats } from '../event-store/connection.ts';
-import { lastSequence, readStream } from '../event-store/reader.ts';
+import { lastSequence } from '../event-store/reader.ts';
 import { openDatabase } from '../projector/database.ts';
 import { openReadModels } from '../projector/read-models.ts';
 import { type ApiClient, signIn } from '../testing/api-client.ts';
@@ -57,7 +58,7 @@ export async function benchDevice(): Promise<Findings> {
 
 /**
  * From a device's publish over MQTT (QoS 1) until its value is there: for a bare client that reads the same message from
- * JetStream; for a bare client that also writes one document with the driver; and through Stratum, in the live feed and in
+ * JetStream with the client's own ordered consumer; for a bare client that also writes one document with the driver; and through Stratum, in the live feed and in
  * the read model. All watch the same publishes.
  */
 export async function measureDevice(plant: TestPlant): Promise<Latency[]> {
@@ -157,20 +158,22 @@ async function watch(nc: NatsConnection, bare: Collection<Bare>, seen: Seen, sig
       if (value !== 0) note(seen.live, value);
     },
   });
+  const js = jetstream(nc);
   const { last } = await lastSequence(nc, 'DEVICES');
-  await readStream(nc, {
-    stream: 'DEVICES',
-    from: last + 1,
-    signal,
-    onMessage: async ({ subject, data }) => {
-      if (!subject.startsWith('twins.bench-')) return;
-      const { values } = JSON.parse(new TextDecoder().decode(data));
-      if (values.value === 0) return;
-      note(seen.consumer, values.value);
-      await bare.replaceOne({ _id: subject }, { values }, { upsert: true });
-      note(seen.written, values.value);
-    },
-  });
+  const options = { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: last + 1 };
+  const consumer = await js.consumers.get('DEVICES', options);
+  const messages = await consumer.consume();
+  signal.addEventListener('abort', () => messages.stop(), { once: true });
+  for await (const message of messages) {
+    if (!message.subject.startsWith('twins.bench-')) continue;
+    const { values } = message.json<Bare>();
+    const sample = values.value;
+    // A message of QoS 1 is there twice, as the broker keeps it and as it is copied: the first that comes is written.
+    if (sample === undefined || sample === 0 || seen.consumer.has(sample)) continue;
+    note(seen.consumer, sample);
+    await bare.replaceOne({ _id: message.subject }, { values }, { upsert: true });
+    note(seen.written, sample);
+  }
   live.unsubscribe();
 }
 

@@ -28,8 +28,12 @@ const NPM_SECONDS_MAX = 180;
 /** What is used of Emmett. */
 export type EventStore = { schema: { migrate(): Promise<unknown> }; close(): Promise<void> };
 type Handle<State> = (store: EventStore, id: string, decide: (state: State) => readonly Decided[]) => Promise<unknown>;
+/** Connections of `pg`, as Emmett takes them. */
+export type Pool = { readonly ended: boolean; end(): Promise<void> };
 export type Emmett = {
-  getPostgreSQLEventStore(connectionString: string): EventStore;
+  getPostgreSQLEventStore(connectionString: string, options: { connectionOptions: { pool: Pool } }): EventStore;
+  /** A pool of at most `max` connections. */
+  openPool(connectionString: string, max: number): Pool;
   CommandHandler<State>(options: {
     evolve: (state: State, event: never) => State;
     initialState: () => State;
@@ -41,13 +45,14 @@ export async function emmett(): Promise<Emmett> {
   const folder = await cached(`peers-emmett-${EMMETT_VERSION}`, (draft) =>
     step(`Emmett ${EMMETT_VERSION}: fetched with npm`, () => fetchEmmett(draft)),
   );
-  const load = (name: string) =>
-    import(pathToFileURL(join(folder, 'node_modules/@event-driven-io', name, 'dist/index.js')).href);
-  const [{ CommandHandler }, { getPostgreSQLEventStore }] = await Promise.all([
-    load('emmett'),
-    load('emmett-postgresql'),
+  const load = (file: string) => import(pathToFileURL(join(folder, 'node_modules', file)).href);
+  const [{ CommandHandler }, { getPostgreSQLEventStore }, { default: pg }] = await Promise.all([
+    load('@event-driven-io/emmett/dist/index.js'),
+    load('@event-driven-io/emmett-postgresql/dist/index.js'),
+    load('pg/lib/index.js'),
   ]);
-  return { CommandHandler, getPostgreSQLEventStore };
+  const openPool: Emmett['openPool'] = (connectionString, max) => new pg.Pool({ connectionString, max });
+  return { CommandHandler, getPostgreSQLEventStore, openPool };
 }
 
 async function fetchEmmett(folder: string): Promise<void> {
