@@ -6,6 +6,11 @@ type Listener = (status: Status) => void;
 type Watched = { isConnected: boolean; listeners: Set<Listener> };
 const watched = new WeakMap<NatsConnection, Watched>();
 
+/** Follows a connection from now on: what happened to it before is not known. */
+export function watchStatus(nc: NatsConnection): void {
+  watch(nc);
+}
+
 /**
  * Calls the listener for everything that happens to a connection (`disconnect`, `reconnect`, `error`, …) and with `close`
  * at its end. One loop per connection serves all listeners. Returns how to stop.

@@ -1,4 +1,5 @@
 import { type ConnectionOptions, connect, createInbox, type NatsConnection } from '@nats-io/transport-node';
+import { watchStatus } from './connection-status.ts';
 
 const CONNECT_MS_MAX = 5_000;
 const RECONNECT_WAIT_MS = 250;
@@ -35,6 +36,7 @@ export async function connectNats(url: string, { name, inboxPrefix }: NatsConnec
     ...credentialsOf(servers[0] ?? ''),
   });
   if (inboxPrefix !== undefined) inboxPrefixes.set(nc, inboxPrefix);
+  watchStatus(nc);
   return nc;
 }
 

@@ -67,15 +67,21 @@ export async function beginRebuild(
 }
 
 async function takeLease(record: RebuildRecord, owner: string, { nc, signal, logger }: RebuildDeps) {
-  const { run, isHeld } = await record.look();
+  const before = await record.look();
   // Whoever has recorded its end is about to give the lease up.
-  if (isHeld && run?.state === 'running') return undefined;
-  return holdLease(nc, REBUILD_LEASE, {
+  if (before.isHeld && before.run?.state === 'running') return undefined;
+  const lease = await holdLease(nc, REBUILD_LEASE, {
     owner,
     ttlSeconds: REBUILD_LEASE_SECONDS,
     signal: AbortSignal.any([signal, AbortSignal.timeout(LEASE_MS_MAX)]),
     logger,
   });
+  if (lease === undefined) return undefined;
+  // Another was first, and has ended already: it was under way when this one was wished.
+  const { run } = await record.look();
+  if (run?.id === before.run?.id) return lease;
+  await lease.release();
+  return undefined;
 }
 
 /** Rebuilds and keeps the record until it is over, then gives up the lease. */
